@@ -1,0 +1,254 @@
+//! The file a member is launched with: private keys, and the anchor that says which vault and member they are for
+//! (SPEC.md, section 14).
+//!
+//! Takes bytes; reading the file is the caller's.
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::{
+    digest::VaultId,
+    name::MemberName,
+    seal::{Identity, IdentityError},
+};
+
+/// One comment line `# fleetvault: vault=SHA256:… member=fleet-dev root=3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The vault whose first root is to be trusted.
+    pub vault: VaultId,
+    /// The member whose keys these are: a hint that saves a search, and an expectation.
+    pub member: Option<MemberName>,
+    /// The lowest serial of the root that is acceptable.
+    pub root: Option<u64>,
+}
+
+/// An identity file, read.
+pub struct IdentityFile {
+    /// The private keys, in the order of the file, at least one.
+    pub identities: Vec<Identity>,
+    /// The anchors, one for each vault the keys are used in.
+    pub anchors: Vec<Anchor>,
+}
+
+/// What is wrong with an identity file. Never quotes its lines.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IdentityFileError {
+    /// No private key in it.
+    #[error("it holds no private key")]
+    Empty,
+    /// Not text.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// An age file behind a passphrase.
+    #[error("it is protected by a passphrase, which is not supported yet")]
+    Encrypted,
+    /// A line that is no key and no comment.
+    #[error("line {line}: {error}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: IdentityError,
+    },
+    /// A comment that begins like an anchor and is none.
+    #[error("line {line}: {expected}")]
+    Anchor {
+        /// The line, from 1.
+        line: usize,
+        /// What was expected.
+        expected: String,
+    },
+    /// Two anchors for one vault.
+    #[error("line {line}: a second anchor for the same vault")]
+    SecondAnchor {
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+const ANCHOR: &str = "# fleetvault:";
+const SSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+const SSH_END: &str = "-----END OPENSSH PRIVATE KEY-----";
+
+impl IdentityFile {
+    /// Reads the bytes of an identity file: age identities, or one OpenSSH private key, and anchors in comments.
+    ///
+    /// # Errors
+    /// [`IdentityFileError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, IdentityFileError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| IdentityFileError::NotUtf8)?;
+        let mut file = Self {
+            identities: Vec::new(),
+            anchors: Vec::new(),
+        };
+        let mut offset = 0;
+        let mut ssh_until = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let start = offset;
+            offset += line.len();
+            if start < ssh_until {
+                continue;
+            }
+            let at = |error| IdentityFileError::Line { line: index + 1, error };
+            let line = line.trim_end_matches(['\n', '\r']);
+            if let Some(rest) = line.strip_prefix(ANCHOR) {
+                file.add_anchor(rest, index + 1)?;
+            } else if line.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") || line.starts_with("age-encryption.org/")
+            {
+                return Err(IdentityFileError::Encrypted);
+            } else if line == SSH_BEGIN {
+                let length = text[start..]
+                    .find(SSH_END)
+                    .ok_or_else(|| at(IdentityError::Unreadable))?
+                    + SSH_END.len();
+                ssh_until = start + length;
+                let mut pem = zeroize::Zeroizing::new(String::with_capacity(length + 1));
+                pem.push_str(&text[start..ssh_until]);
+                pem.push('\n');
+                file.identities.push(Identity::from_openssh(&pem).map_err(at)?);
+            } else if !line.is_empty() && !line.starts_with('#') {
+                file.identities.push(Identity::from_line(line).map_err(at)?);
+            }
+        }
+        if file.identities.is_empty() {
+            return Err(IdentityFileError::Empty);
+        }
+        Ok(file)
+    }
+
+    /// The anchor for `vault`.
+    pub fn anchor(&self, vault: VaultId) -> Option<&Anchor> {
+        self.anchors.iter().find(|anchor| anchor.vault == vault)
+    }
+
+    fn add_anchor(&mut self, text: &str, line: usize) -> Result<(), IdentityFileError> {
+        let anchor: Anchor = text
+            .parse()
+            .map_err(|expected| IdentityFileError::Anchor { line, expected })?;
+        if self.anchor(anchor.vault).is_some() {
+            return Err(IdentityFileError::SecondAnchor { line });
+        }
+        self.anchors.push(anchor);
+        Ok(())
+    }
+}
+
+impl Anchor {
+    /// The anchor as a line of an identity file, without a newline.
+    pub fn to_line(&self) -> String {
+        let member = self.member.as_ref().map(|name| format!(" member={name}"));
+        let root = self.root.map(|serial| format!(" root={serial}"));
+        format!(
+            "{ANCHOR} vault={}{}{}",
+            self.vault,
+            member.unwrap_or_default(),
+            root.unwrap_or_default()
+        )
+    }
+}
+
+impl FromStr for Anchor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut vault, mut member, mut root) = (None, None, None);
+        for word in text.split_whitespace() {
+            let (key, value) = word.split_once('=').ok_or("an anchor is made of words KEY=VALUE")?;
+            let twice = match key {
+                "vault" => vault.replace(value.parse::<VaultId>().map_err(String::from)?).is_some(),
+                "member" => member
+                    .replace(
+                        value
+                            .parse::<MemberName>()
+                            .map_err(|_| "member must be a member's name, such as member=fleet-dev")?,
+                    )
+                    .is_some(),
+                "root" => root
+                    .replace(
+                        value
+                            .parse::<u64>()
+                            .ok()
+                            .filter(|serial| *serial >= 1 && serial.to_string() == value)
+                            .ok_or("root must be a serial, such as root=3")?,
+                    )
+                    .is_some(),
+                _ => return Err("an anchor knows vault=, member= and root=".into()),
+            };
+            if twice {
+                return Err("an anchor says each thing once".into());
+            }
+        }
+        let vault = vault.ok_or("an anchor must say vault=SHA256:…")?;
+        Ok(Self { vault, member, root })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_reads_back() {
+        let vault = VaultId::of(b"root");
+        for text in [
+            format!("# fleetvault: vault={vault}"),
+            format!("# fleetvault: vault={vault} member=fleet-dev"),
+            format!("# fleetvault: vault={vault} member=fleet-dev root=3"),
+        ] {
+            let anchor: Anchor = text.strip_prefix(ANCHOR).unwrap().parse().unwrap();
+            assert_eq!(anchor.to_line(), text);
+        }
+        for bad in [
+            "",
+            "vault=x",
+            "member=a",
+            "vault",
+            "vault=SHA256:AAAA",
+            "who=me",
+            "root=0",
+            "root=+1",
+        ] {
+            assert!(bad.parse::<Anchor>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_is_named_and_not_quoted() {
+        let error = IdentityFile::parse(b"# hello\n\nAGE-SECRET-KEY-1OOPS\n").err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "line 3: it is neither an age identity nor an OpenSSH private key"
+        );
+        assert_eq!(IdentityFile::parse(b"# only\n").err(), Some(IdentityFileError::Empty));
+    }
+
+    #[test]
+    fn keys_and_anchors_of_a_file_are_found() {
+        let vault = VaultId::of(b"root");
+        let line = Identity::generate().expose_line().unwrap();
+        let text = format!(
+            "# fleetvault: vault={vault} member=a\n{}\n",
+            line.expose_text().unwrap()
+        );
+        let file = IdentityFile::parse(text.as_bytes()).unwrap();
+        assert_eq!(file.identities.len(), 1);
+        assert_eq!(file.anchor(vault).unwrap().member.as_ref().unwrap().as_str(), "a");
+        let twice = format!(
+            "{}{}",
+            Anchor {
+                vault,
+                member: None,
+                root: None
+            }
+            .to_line()
+                + "\n",
+            text
+        );
+        assert!(matches!(
+            IdentityFile::parse(twice.as_bytes()),
+            Err(IdentityFileError::SecondAnchor { line: 2 })
+        ));
+    }
+}

@@ -1,0 +1,156 @@
+//! What an age payload tells without a key: its armor, and the stanzas of its header (SPEC.md, section 7).
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use thiserror::Error;
+
+use crate::{seal::Recipient, sealed_to::Holder};
+
+const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n";
+const END: &str = "-----END AGE ENCRYPTED FILE-----\n";
+const COLUMNS: usize = 64;
+
+/// The first line of one stanza: `X25519` with its share, `ssh-ed25519` with key tag and share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stanza {
+    /// The recipient type.
+    pub tag: String,
+    /// The arguments behind it.
+    pub args: Vec<String>,
+}
+
+/// Stanzas that do not fit the keys that the header promises.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StanzaError {
+    /// The payload is no age file.
+    #[error("the payload is no age file: {0}")]
+    Unreadable(&'static str),
+    /// More or fewer stanzas than keys.
+    #[error("sealed_to promises {expected} keys, the payload has {found} stanzas")]
+    Count {
+        /// The keys of all holders.
+        expected: usize,
+        /// The stanzas, without grease.
+        found: usize,
+    },
+    /// A stanza of another type than the key at its place.
+    #[error("the stanza of {holder} must be of type {expected}, found {found}")]
+    Type {
+        /// Whose stanza it should be.
+        holder: Holder,
+        /// The type its key asks for.
+        expected: &'static str,
+        /// The type of the stanza.
+        found: String,
+    },
+    /// An SSH stanza that carries the tag of another key.
+    #[error("the stanza of {0} carries the tag of another SSH key")]
+    Tag(Holder),
+    /// More than the one grease stanza that the age crate adds.
+    #[error("the payload has {0} grease stanzas, at most one is allowed")]
+    Grease(usize),
+}
+
+/// Checks that `payload` is armored in age's one form, as far as that shows without decoding it.
+pub(crate) fn check_armor(payload: &str) -> Result<(), &'static str> {
+    let body = payload
+        .strip_prefix(BEGIN)
+        .and_then(|rest| rest.strip_suffix(END))
+        .ok_or("the payload must be one armored age file")?;
+    let mut lines = body.as_bytes().split_inclusive(|&b| b == b'\n').peekable();
+    if lines.peek().is_none() {
+        return Err("the payload is empty");
+    }
+    while let Some(line) = lines.next() {
+        let [text @ .., b'\n'] = line else {
+            return Err("the payload must end its lines in LF");
+        };
+        let last = lines.peek().is_none();
+        let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/') || (last && *b == b'=');
+        if text.is_empty() || text.len() > COLUMNS || (!last && text.len() < COLUMNS) || !text.iter().all(base64) {
+            return Err("the payload must be base64 in lines of 64 columns");
+        }
+        // Full lines of the alphabet decode; only the last one can be cut short, or hold bits that mean nothing.
+        if last && BASE64_STANDARD.decode(text).is_err() {
+            return Err("the last line of the payload is no base64");
+        }
+    }
+    Ok(())
+}
+
+/// Lists the stanzas of an armored age file, grease included, without any key.
+///
+/// # Errors
+/// [`StanzaError::Unreadable`].
+pub fn stanzas(payload: &str) -> Result<Vec<Stanza>, StanzaError> {
+    let header = decode_header(payload)?;
+    let mut lines = header.split(|&b| b == b'\n');
+    if lines.next() != Some(b"age-encryption.org/v1") {
+        return Err(StanzaError::Unreadable("its first line is not age-encryption.org/v1"));
+    }
+    let mut stanzas = Vec::new();
+    for line in lines {
+        if let Some(first) = line.strip_prefix(b"-> ") {
+            let text = std::str::from_utf8(first).map_err(|_| StanzaError::Unreadable("a stanza is not ASCII"))?;
+            let mut words = text.split(' ').map(String::from);
+            let tag = words.next().unwrap_or_default();
+            stanzas.push(Stanza {
+                tag,
+                args: words.collect(),
+            });
+        }
+    }
+    Ok(stanzas)
+}
+
+/// Checks that the stanzas of `payload` are those of `keys`, in their order, with at most one grease stanza beside them.
+///
+/// # Errors
+/// [`StanzaError`], naming the holder where one is concerned.
+pub fn check_stanzas(payload: &str, keys: &[(&Holder, &Recipient)]) -> Result<(), StanzaError> {
+    let (grease, known): (Vec<_>, Vec<_>) = stanzas(payload)?
+        .into_iter()
+        .partition(|stanza| stanza.tag.ends_with("-grease"));
+    if grease.len() > 1 {
+        return Err(StanzaError::Grease(grease.len()));
+    }
+    if known.len() != keys.len() {
+        return Err(StanzaError::Count {
+            expected: keys.len(),
+            found: known.len(),
+        });
+    }
+    for (stanza, (holder, recipient)) in known.iter().zip(keys) {
+        if stanza.tag != recipient.stanza_type() {
+            return Err(StanzaError::Type {
+                holder: (*holder).clone(),
+                expected: recipient.stanza_type(),
+                found: stanza.tag.chars().take(40).collect(),
+            });
+        }
+        if let Some(tag) = recipient.key_tag()
+            && stanza.args.first() != Some(&tag)
+        {
+            return Err(StanzaError::Tag((*holder).clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Decodes as much of the armor as the age header takes: a value of a megabyte is not decoded to count its stanzas.
+fn decode_header(payload: &str) -> Result<Vec<u8>, StanzaError> {
+    check_armor(payload).map_err(StanzaError::Unreadable)?;
+    let body = &payload[BEGIN.len()..payload.len() - END.len()];
+    let mut header = Vec::with_capacity(1024);
+    for line in body.lines() {
+        BASE64_STANDARD
+            .decode_vec(line, &mut header)
+            .map_err(|_| StanzaError::Unreadable("its armor is no base64"))?;
+        // The line that begins with '---' ends the header; what follows is ciphertext.
+        let from = header.len().saturating_sub(COLUMNS + 4);
+        if let Some(at) = header[from..].windows(4).position(|w| w == b"\n---") {
+            header.truncate(from + at);
+            return Ok(header);
+        }
+    }
+    Err(StanzaError::Unreadable("its header has no end"))
+}

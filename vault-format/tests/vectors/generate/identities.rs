@@ -1,0 +1,57 @@
+//! Identity files.
+
+use super::{Out, World};
+
+pub fn write(w: &World, out: &Out) {
+    let (key, public, vault) = (&w.dev.line, &w.dev.public, &w.vault);
+    let good = |file: &str, comment: &str, rule: &str, body: &str, value: &str| {
+        out.bytes(&format!("identities/{file}"), rule, comment, body.as_bytes(), "identity file", "", &[("value-text", value)]);
+    };
+    good("bare", "one key", "14.2, 14.4", &format!("{key}\n"), public);
+    good("no-newline", "one key and no newline", "14.2", key, public);
+    good("crlf", "lines of another system", "14.2", &format!("# key\r\n{key}\r\n"), public);
+    good(
+        "keygen",
+        "as age-keygen writes it, with an anchor",
+        "14.2, 14.5",
+        &format!("# created: 2026-11-23T10:00:00Z\n# public key: {public}\n# fleetvault: vault={vault} member=fleet-dev root=3\n{key}\n"),
+        &format!("{public} | # fleetvault: vault={vault} member=fleet-dev root=3"),
+    );
+    good("anchor-order", "words in another order, and nothing but a vault", "14.5, 14.6", &format!("# fleetvault:  root=2   vault={vault}\n{key}\n"), &format!("{public} | # fleetvault: vault={vault} root=2"));
+    let pem = w.ops.pem.as_deref().unwrap();
+    good("ssh", "an SSH key and another one", "14.3", &format!("{pem}\n{key}\n"), &format!("{} | {public}", w.ops.public()));
+    let bad = |file: &str, comment: &str, rule: &str, body: &[u8], says: &str| {
+        out.bytes(&format!("identities/{file}"), rule, comment, body, "no format", says, &[]);
+    };
+    let anchored = |file: &str, comment: &str, rule: &str, anchor: &str, says: &str| {
+        bad(file, comment, rule, format!("{anchor}\n{key}\n").as_bytes(), says);
+    };
+    bad("latin-1", "no UTF-8", "14.1", b"# \xe9\n", "not UTF-8");
+    bad("words", "a line that is no key", "14.2", format!("{key}\nhello\n").as_bytes(), "line 2: it is neither");
+    bad("damaged", "a key with a character too few", "14.2", format!("{}\n", &key[..key.len() - 1]).as_bytes(), "line 1: it is neither");
+    bad("public-key", "a public key", "14.2", format!("{public}\n").as_bytes(), "line 1: it is neither");
+    let cut = pem.len() / 2;
+    bad("ssh-cut-off", "an SSH key without its end", "14.2", &pem.as_bytes()[..cut], "line 1: it is neither");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let keygen = |arguments: &[&str]| {
+        let _ = std::fs::remove_file(&path);
+        let mut command = std::process::Command::new("ssh-keygen");
+        assert!(command.arg("-q").args(arguments).arg("-f").arg(&path).status().unwrap().success());
+        std::fs::read(&path).unwrap()
+    };
+    let locked = keygen(&["-t", "ed25519", "-a", "1", "-N", "passphrase", "-C", "throw-away"]);
+    bad("ssh-passphrase", "an SSH key behind a passphrase", "14.3", &locked, "passphrase");
+    bad("ssh-ecdsa", "an SSH key of another type", "14.3", &keygen(&["-t", "ecdsa", "-N", "", "-C", "throw-away"]), "line 1");
+    bad("empty", "nothing", "14.4", b"", "no private key");
+    bad("no-key", "an anchor and no key", "14.4", format!("# fleetvault: vault={vault}\n").as_bytes(), "no private key");
+    anchored("anchor-word", "a word that is unknown", "14.5", &format!("# fleetvault: vault={vault} ref=main"), "knows vault=, member= and root=");
+    anchored("anchor-twice", "a word twice", "14.5", &format!("# fleetvault: vault={vault} root=1 root=1"), "each thing once");
+    anchored("anchor-no-value", "a word without a value", "14.5", &format!("# fleetvault: vault={vault} member"), "KEY=VALUE");
+    anchored("anchor-member", "a name that is none", "14.5", &format!("# fleetvault: vault={vault} member=@all"), "member must be");
+    anchored("anchor-vault", "an id that is none", "14.5", "# fleetvault: vault=SHA256:x", "43 characters");
+    anchored("anchor-no-vault", "an anchor that holds nothing", "14.6", "# fleetvault: member=fleet-dev root=1", "must say vault=");
+    anchored("anchor-root-zero", "serials begin at one", "14.7", &format!("# fleetvault: vault={vault} root=0"), "root must be a serial");
+    anchored("anchor-root-plus", "a number in another form", "14.7", &format!("# fleetvault: vault={vault} root=+3"), "root must be a serial");
+    anchored("anchors", "two for one vault", "14.8", &format!("# fleetvault: vault={vault}\n# fleetvault: vault={vault} root=2"), "line 2: a second anchor");
+}
