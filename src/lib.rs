@@ -1,0 +1,6 @@
+//! fleetvault: a git-backed vault for the credentials of people, machines and AI agents.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod vault;

@@ -1,0 +1,48 @@
+//! Git: reading one commit, and writing one command as one commit.
+//!
+//! This is the only place that uses git2, and none of its types leave it. It knows paths and bytes;
+//! what is in the files, and whether to believe it, is decided above. It never prints, never reaches
+//! the network, and while reading never starts a program.
+
+mod commit;
+mod error;
+mod id;
+mod index;
+mod journal;
+mod libgit2;
+mod lock;
+mod objects;
+mod path;
+mod recovery;
+mod reference;
+mod repository;
+mod request;
+mod snapshot;
+mod target;
+mod transaction;
+mod tree;
+mod worktree;
+
+pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
+pub use id::{BlobId, CommitId};
+pub use path::{PathError, check_path};
+pub use repository::{HeadState, Repository, init_repository};
+pub use request::{CommitRequest, FileChange};
+pub use snapshot::{Place, Snapshot, TreeFile};
+pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
+pub use tree::{Child, EntryKind};
+
+/// What a repository is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads commits, also of a repository that somebody else owns.
+    Read,
+    /// Writes commits; the repository must be the user's own, by git's rules (`safe.directory`).
+    Write,
+}
+
+/// The file that makes a directory a vault.
+pub const VAULT_FILE: &str = "fleetvault.toml";
+
+/// The largest file that is read, in bytes.
+pub const MAX_FILE: usize = 4 * 1024 * 1024;

@@ -1,0 +1,139 @@
+//! The objects of a new commit: blobs, and the trees that lead to them, each with only the changed
+//! entries changed. Writes objects only; nothing refers to them when this is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use git2::{ObjectType, Odb, Oid};
+
+use super::error::{Doing, ReadError, WriteFailure, git};
+use super::lock::sync_directory;
+use super::path::join;
+use super::snapshot::Snapshot;
+use super::tree::EntryKind;
+
+/// A file as it is to be, by its path in the repository.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf<'c> {
+    pub path: &'c str,
+    pub contents: &'c [u8],
+}
+
+/// The objects written so far.
+pub(super) struct Objects<'r> {
+    odb: Odb<'r>,
+    directory: PathBuf,
+    written: BTreeSet<Oid>,
+}
+
+impl<'r> Objects<'r> {
+    pub fn new(repository: &'r git2::Repository) -> Result<Self, WriteFailure> {
+        Ok(Self {
+            odb: repository.odb().map_err(git("open the object database"))?,
+            directory: repository.commondir().join("objects"),
+            written: BTreeSet::new(),
+        })
+    }
+
+    /// Writes files and trees, and returns the new top of the tree.
+    pub fn write_tree(&mut self, base: &Snapshot<'_>, leaves: &[Leaf<'_>]) -> Result<Oid, WriteFailure> {
+        self.directory(base, base.root(), "", leaves)
+    }
+
+    fn directory(
+        &mut self,
+        base: &Snapshot<'_>,
+        tree: Option<Oid>,
+        here: &str,
+        leaves: &[Leaf<'_>],
+    ) -> Result<Oid, WriteFailure> {
+        let bad_tree = |reason| ReadError::BadTree {
+            directory: here.to_owned(),
+            reason,
+        };
+        let raw = match tree {
+            Some(tree) => base.tree(tree, here)?,
+            None => Default::default(),
+        };
+        let mut by_name: BTreeMap<&str, Vec<Leaf<'_>>> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(leaves.len());
+        for &Leaf { path, contents } in leaves {
+            match path.split_once('/') {
+                Some((name, path)) => {
+                    let leaf = Leaf { path, contents };
+                    by_name.entry(name).or_default().push(leaf);
+                }
+                None => {
+                    let id = self.write(ObjectType::Blob, contents)?;
+                    entries.push((path.as_bytes(), EntryKind::File, id));
+                }
+            }
+        }
+        for (name, leaves) in &by_name {
+            let path = join(here, name);
+            let below = match raw.find(name.as_bytes()).map_err(bad_tree)? {
+                Some(entry) if entry.kind != EntryKind::Directory => {
+                    return Err(in_the_way(&path, entry.kind, "a directory"));
+                }
+                found => found.map(|entry| entry.id),
+            };
+            let id = self.directory(base, below, &path, leaves)?;
+            entries.push((name.as_bytes(), EntryKind::Directory, id));
+        }
+        let bytes = raw.with(&entries).map_err(bad_tree)?;
+        self.write(ObjectType::Tree, &bytes)
+    }
+
+    fn write(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, WriteFailure> {
+        let id = self.odb.write(kind, bytes).map_err(git("write an object"))?;
+        self.add(id);
+        Ok(id)
+    }
+
+    /// Counts an object in that somebody else wrote.
+    pub fn add(&mut self, id: Oid) {
+        self.written.insert(id);
+    }
+
+    /// Has all of them synced to disk: after one another, when all are written, which costs the
+    /// disk little more than one would.
+    pub fn sync(&self) -> Result<(), WriteFailure> {
+        let mut directories = BTreeSet::new();
+        for id in &self.written {
+            let name = id.to_string();
+            let directory = self.directory.join(&name[..2]);
+            let path = directory.join(&name[2..]);
+            match File::open(&path).and_then(|file| file.sync_all()) {
+                Ok(()) => directories.insert(directory),
+                // It was there before, in a pack, or in a repository this one borrows from.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error).doing("sync", &path),
+            };
+        }
+        for directory in &directories {
+            sync_directory(directory)?;
+        }
+        if directories.is_empty() {
+            return Ok(());
+        }
+        sync_directory(&self.directory)
+    }
+}
+
+/// Names an entry of a commit that is not what it must be.
+pub(super) fn in_the_way(path: &str, found: EntryKind, expected: &'static str) -> WriteFailure {
+    WriteFailure::InTheWay {
+        path: path.to_owned(),
+        found: match found {
+            EntryKind::File => "a file",
+            EntryKind::Executable => "an executable file",
+            EntryKind::Link => "a symbolic link",
+            EntryKind::Submodule => "a submodule",
+            EntryKind::Directory => "a directory",
+            EntryKind::Other(_) => "of an unknown mode",
+        },
+        expected,
+    }
+}

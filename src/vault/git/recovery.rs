@@ -1,0 +1,120 @@
+//! What an interrupted run left: finished if its commit is on the branch, undone if not.
+//! Runs under the writers' lock only, and touches nothing that somebody has changed since.
+
+use std::collections::BTreeSet;
+
+use git2::Oid;
+
+use super::Access;
+use super::error::{RepositoryError, WriteFailure, git};
+use super::index::{Index, IndexLock};
+use super::journal::Journal;
+use super::lock::{StateDir, remove_if_there};
+use super::repository::Repository;
+use super::snapshot::Snapshot;
+use super::{reference, worktree};
+
+/// Cleans up after a run that was killed, if there was one. Returns the files it left alone,
+/// because somebody had changed them since.
+pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<String>, WriteFailure> {
+    for leftover in ["index", "index.lock", "index.token", "index.old", "journal.new"] {
+        remove_if_there(&state.file(leftover))?;
+    }
+    IndexLock::remove_stale(repository.common_dir())?;
+    let Some(journal) = Journal::read(state.path())? else {
+        return Ok(Vec::new());
+    };
+    reference::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
+    let git_dir = repository.common_dir().join(&journal.git_dir);
+    let left_alone = match Repository::open_git_dir(&git_dir, String::new(), Access::Write) {
+        Ok(there) => finish_or_undo(&there, state, &journal)?,
+        // The work tree was removed since, and its files with it.
+        Err(RepositoryError::NotARepository(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    Journal::remove(state)?;
+    Ok(left_alone)
+}
+
+fn finish_or_undo(repository: &Repository, state: &StateDir, journal: &Journal) -> Result<Vec<String>, WriteFailure> {
+    let Some(top) = repository.work_dir().filter(|_| !journal.files.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let tip = reference::tip(repository.git(), &journal.reference)?;
+    if is_on_branch(repository.git(), tip, journal.commit)? {
+        // Files and index came before the branch: they are in place.
+        worktree::tidy(top, journal)?;
+        return Ok(Vec::new());
+    }
+    let lock = IndexLock::acquire(state, repository.git_dir())?;
+    undo(repository, state, journal, tip, &lock)
+}
+
+fn is_on_branch(repository: &git2::Repository, tip: Option<Oid>, commit: Oid) -> Result<bool, WriteFailure> {
+    match tip {
+        None => Ok(false),
+        Some(tip) if tip == commit => Ok(true),
+        // The commit itself may be gone, if it never became part of anything.
+        Some(_) if repository.find_commit(commit).is_err() => Ok(false),
+        Some(tip) => repository
+            .graph_descendant_of(tip, commit)
+            .map_err(git("walk the history")),
+    }
+}
+
+/// Puts files and index entries back as they were before the journal's run.
+pub(super) fn undo(
+    repository: &Repository,
+    state: &StateDir,
+    journal: &Journal,
+    tip: Option<Oid>,
+    lock: &IndexLock,
+) -> Result<Vec<String>, WriteFailure> {
+    let Some(top) = repository.work_dir() else {
+        return Ok(Vec::new());
+    };
+    let committed = committed_since(repository, journal, tip)?;
+    let left_alone = worktree::put_back(repository.git(), top, journal, &committed)?;
+    let mut index = Index::copy(state, repository.git_dir(), lock)?;
+    let mut changed = false;
+    for file in &journal.files {
+        let is_ours = index.id(&file.path) == Some(file.new) && file.old != Some(file.new);
+        if !is_ours || committed.contains(&file.path) {
+            continue;
+        }
+        changed = true;
+        match file.old {
+            Some(old) if left_alone.contains(&file.path) => index.set(&file.path, old, None)?,
+            Some(old) => {
+                let metadata = worktree::metadata(top, &file.path);
+                index.set(&file.path, old, metadata.as_ref())?;
+            }
+            None => index.remove(&file.path)?,
+        }
+    }
+    if changed {
+        index.put_in_place(state, top, lock)?;
+    }
+    remove_if_there(&state.file("index"))?;
+    remove_if_there(&Index::kept(state))?;
+    Ok(left_alone)
+}
+
+/// The files that the branch has by now as the interrupted run would have made them: somebody
+/// committed what it left.
+fn committed_since(
+    repository: &Repository,
+    journal: &Journal,
+    tip: Option<Oid>,
+) -> Result<BTreeSet<String>, WriteFailure> {
+    let snapshot = Snapshot::of_commit(repository, tip)?;
+    let mut committed = BTreeSet::new();
+    for file in &journal.files {
+        if let Ok(Some(found)) = snapshot.find_from_root(&file.path)
+            && found.id == file.new
+        {
+            committed.insert(file.path.clone());
+        }
+    }
+    Ok(committed)
+}

@@ -1,0 +1,220 @@
+//! A git repository: found from a directory, opened, asked for its head and its commits.
+//! Never changes one, but for making a new one.
+
+use std::path::{Component, Path, PathBuf};
+
+use git2::{ErrorCode, RepositoryOpenFlags};
+
+use super::error::{RepositoryError, SnapshotError};
+use super::snapshot::{Place, Snapshot};
+use super::{Access, libgit2, reference};
+
+/// A git repository, and where in it one stands.
+pub struct Repository {
+    git: git2::Repository,
+    /// The directory that was opened, from the top of the tree, with `/`; "" is the top itself.
+    start: String,
+    access: Access,
+}
+
+/// What HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadState {
+    /// A branch, by its name without `refs/heads/`.
+    Branch(String),
+    /// A commit, or something else that is no branch.
+    Detached,
+    /// A branch without commits, by its name.
+    Unborn(String),
+}
+
+impl Repository {
+    /// Finds the git repository that `dir` is in: a work tree or a directory below it, a linked
+    /// work tree, a bare repository, or a directory that exists only in the tree of a bare one
+    /// (`vaults.git/team/a`).
+    ///
+    /// # Errors
+    /// No such directory; no repository; for writing, a repository of another user.
+    pub fn open(dir: &Path, access: Access) -> Result<Self, RepositoryError> {
+        let (existing, missing) = split_existing(dir)?;
+        let git = libgit2::open(&existing, RepositoryOpenFlags::empty(), access)
+            .map_err(|error| open_error(&existing, error))?;
+        let top = match git.workdir() {
+            Some(_) if !missing.as_os_str().is_empty() => {
+                return Err(RepositoryError::NoSuchDirectory(dir.to_owned()));
+            }
+            Some(top) => top.to_owned(),
+            None => git.path().to_owned(),
+        };
+        let start = below(&top, &existing.join(&missing))?;
+        Ok(Self { git, start, access })
+    }
+
+    /// Opens the same repository once more, for another thread.
+    ///
+    /// # Errors
+    /// As [`Repository::open`], if it has gone in the meantime.
+    pub fn reopen(&self) -> Result<Self, RepositoryError> {
+        Self::open_git_dir(self.git.path(), self.start.clone(), self.access)
+    }
+
+    pub(super) fn open_git_dir(git_dir: &Path, start: String, access: Access) -> Result<Self, RepositoryError> {
+        let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
+        let git = libgit2::open(git_dir, flags, access).map_err(|error| open_error(git_dir, error))?;
+        Ok(Self { git, start, access })
+    }
+
+    /// Returns git's own directory: `.git`, that of a linked work tree, or the bare repository.
+    pub fn git_dir(&self) -> &Path {
+        self.git.path()
+    }
+
+    /// Returns the top of the work tree; a bare repository has none.
+    pub fn work_dir(&self) -> Option<&Path> {
+        self.git.workdir()
+    }
+
+    /// Tells whether there is no work tree.
+    pub fn is_bare(&self) -> bool {
+        self.git.workdir().is_none()
+    }
+
+    /// Returns the directory that was opened, from the top of the tree; "" is the top itself.
+    pub fn start(&self) -> &str {
+        &self.start
+    }
+
+    /// Returns what HEAD is.
+    pub fn head(&self) -> HeadState {
+        reference::head(&self.git)
+    }
+
+    /// Reads a commit as a vault. `reference` is `HEAD`, a branch, `origin/main`, a tag, a full
+    /// reference, a commit id, or one of these followed by `~` and `^`.
+    ///
+    /// # Errors
+    /// No such reference, no commit, or no vault in its tree.
+    pub fn snapshot(&self, reference: &str) -> Result<Snapshot<'_>, SnapshotError> {
+        let commit = reference::resolve(&self.git, reference)?;
+        Snapshot::find(self, commit)
+    }
+
+    /// Reads the commit and directory that a snapshot was of, perhaps in another thread.
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    pub fn snapshot_at(&self, place: &Place) -> Result<Snapshot<'_>, SnapshotError> {
+        Snapshot::at(self, place)
+    }
+
+    /// Counts the commits the current branch has and its upstream has not, and the other way
+    /// round. `None` without a branch, without an upstream, or when that was never fetched.
+    pub fn ahead_behind_upstream(&self) -> Option<(usize, usize)> {
+        let HeadState::Branch(name) = self.head() else {
+            return None;
+        };
+        let name = format!("refs/heads/{name}");
+        let upstream = self.git.branch_upstream_name(&name).ok()?;
+        let upstream = self.git.refname_to_id(upstream.as_str().ok()?).ok()?;
+        let local = self.git.refname_to_id(&name).ok()?;
+        if local == upstream {
+            return Some((0, 0));
+        }
+        self.git.graph_ahead_behind(local, upstream).ok()
+    }
+
+    /// Refuses a handle whose owner was not asked about, and which syncs nothing to disk.
+    pub(super) fn expect_writable(&self) -> Result<(), RepositoryError> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(RepositoryError::ReadOnly(self.git_dir().to_owned())),
+        }
+    }
+
+    pub(super) fn git(&self) -> &git2::Repository {
+        &self.git
+    }
+
+    /// The directory that all linked work trees share.
+    pub(super) fn common_dir(&self) -> &Path {
+        self.git.commondir()
+    }
+}
+
+/// Makes a git repository in `dir` (and `dir` itself), its first branch called as the user's
+/// `init.defaultBranch` says, else `main`.
+///
+/// # Errors
+/// There is one already, or the directory cannot be written.
+pub fn init_repository(dir: &Path) -> Result<Repository, RepositoryError> {
+    let branch = default_branch().unwrap_or_else(|| "main".to_owned());
+    let mut options = git2::RepositoryInitOptions::new();
+    options.no_reinit(true).mkdir(true).mkpath(true).initial_head(&branch);
+    let git = libgit2::init(dir, &options).map_err(|error| open_error(dir, error))?;
+    Ok(Repository {
+        git,
+        start: String::new(),
+        access: Access::Write,
+    })
+}
+
+fn default_branch() -> Option<String> {
+    let config = match std::env::var_os("GIT_CONFIG_GLOBAL") {
+        Some(path) => git2::Config::open(Path::new(&path)),
+        None => git2::Config::open_default(),
+    };
+    let name = config.ok()?.get_string("init.defaultBranch").ok()?;
+    git2::Branch::name_is_valid(&name).ok()?.then_some(name)
+}
+
+/// Splits a path into the part that exists, made absolute and free of links, and the rest.
+fn split_existing(dir: &Path) -> Result<(PathBuf, PathBuf), RepositoryError> {
+    let mut existing = dir;
+    loop {
+        let asked = if existing.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            existing
+        };
+        if let Ok(found) = asked.canonicalize() {
+            let missing = dir.strip_prefix(existing).unwrap_or(Path::new(""));
+            let plain = missing.components().all(|part| matches!(part, Component::Normal(_)));
+            if !plain || (!missing.as_os_str().is_empty() && !found.is_dir()) {
+                return Err(RepositoryError::NoSuchDirectory(dir.to_owned()));
+            }
+            return Ok((found, missing.to_owned()));
+        }
+        existing = existing
+            .parent()
+            .ok_or_else(|| RepositoryError::NoSuchDirectory(dir.to_owned()))?;
+    }
+}
+
+/// Writes `path` relative to `top`, as git writes paths. What is not below it starts at the top.
+fn below(top: &Path, path: &Path) -> Result<String, RepositoryError> {
+    let top = top.canonicalize().unwrap_or_else(|_| top.to_owned());
+    let Ok(rest) = path.strip_prefix(&top) else {
+        return Ok(String::new());
+    };
+    let mut segments = Vec::new();
+    for part in rest.components() {
+        let segment = part
+            .as_os_str()
+            .to_str()
+            .ok_or_else(|| RepositoryError::NotUtf8(path.to_owned()))?;
+        segments.push(segment);
+    }
+    Ok(segments.join("/"))
+}
+
+fn open_error(path: &Path, error: git2::Error) -> RepositoryError {
+    let path = path.to_owned();
+    match error.code() {
+        ErrorCode::NotFound => RepositoryError::NotARepository(path),
+        ErrorCode::Owner => RepositoryError::OtherOwner(path),
+        _ => RepositoryError::Git {
+            path,
+            error: error.into(),
+        },
+    }
+}

@@ -1,0 +1,437 @@
+//! One commit's tree, seen from the vault's directory. Reads objects only: never the work tree,
+//! never the index, never a file larger than a vault's can be.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use git2::{ObjectType, Odb, Oid};
+
+use super::error::{ReadError, RepositoryError, SnapshotError};
+use super::id::{BlobId, CommitId};
+use super::path::{check_path, join};
+use super::repository::Repository;
+use super::tree::{Child, EntryKind, RawTree, lossy};
+use super::{Access, MAX_FILE, VAULT_FILE};
+
+/// The largest tree object that is read: some 1.5 million entries.
+const MAX_TREE: usize = 64 * 1024 * 1024;
+
+/// How much of trees is kept in memory.
+const MAX_CACHED: usize = 32 * 1024 * 1024;
+
+/// How deep directories nest; a vault's own files stand at five.
+const MAX_DEPTH: usize = 32;
+
+/// A vault in one commit.
+pub struct Snapshot<'r> {
+    odb: Odb<'r>,
+    git_dir: PathBuf,
+    commit: Option<Oid>,
+    root: Option<Oid>,
+    directory: String,
+    /// The tree of `directory`; none if it does not exist (yet).
+    tree: Option<Oid>,
+    cache: RefCell<Cache>,
+}
+
+/// Where a snapshot is, for another thread to open it there too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    git_dir: PathBuf,
+    commit: CommitId,
+    directory: String,
+}
+
+impl Place {
+    /// Opens the repository for reading, in the thread that will use it.
+    ///
+    /// # Errors
+    /// It has gone in the meantime.
+    pub fn open(&self) -> Result<Repository, RepositoryError> {
+        Repository::open_git_dir(&self.git_dir, self.directory.clone(), Access::Read)
+    }
+}
+
+/// A file (or whatever stands in its place) of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Its path below the vault, with what is no UTF-8 replaced.
+    pub path: String,
+    /// Its path as bytes, when that is no UTF-8.
+    pub raw_path: Option<Vec<u8>>,
+    /// What it is; never a directory.
+    pub kind: EntryKind,
+    /// Its contents' id.
+    pub id: BlobId,
+}
+
+#[derive(Default)]
+struct Cache {
+    trees: HashMap<Oid, Rc<RawTree>>,
+    bytes: usize,
+}
+
+/// An entry without the tree it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub kind: EntryKind,
+    pub id: Oid,
+}
+
+impl<'r> Snapshot<'r> {
+    /// Finds the vault of a commit: from the directory that was opened up to the top.
+    pub(super) fn find(repository: &'r Repository, commit: Oid) -> Result<Self, SnapshotError> {
+        let mut snapshot = Self::of_commit(repository, Some(commit))?;
+        let mut trees = vec![(String::new(), snapshot.root)];
+        for segment in repository.start().split('/').filter(|s| !s.is_empty()) {
+            let Some((directory, Some(tree))) = trees.last() else {
+                break;
+            };
+            let directory = join(directory, segment);
+            match snapshot.entry(*tree, &directory, segment)? {
+                Some(found) if found.kind == EntryKind::Directory => {
+                    trees.push((directory, Some(found.id)));
+                }
+                _ => break,
+            }
+        }
+        while let Some((directory, tree)) = trees.pop() {
+            let Some(tree) = tree else { continue };
+            if snapshot.entry(tree, &directory, VAULT_FILE)?.is_some() {
+                snapshot.directory = directory;
+                snapshot.tree = Some(tree);
+                return Ok(snapshot);
+            }
+        }
+        Err(SnapshotError::NoVault {
+            commit: CommitId::from(commit).short(),
+            directory: repository.start().to_owned(),
+        })
+    }
+
+    pub(super) fn at(repository: &'r Repository, place: &Place) -> Result<Self, SnapshotError> {
+        let snapshot = Self::of_commit(repository, Some(place.commit.oid()))?;
+        snapshot.in_directory(&place.directory)
+    }
+
+    /// The tree of a commit (`None`: the empty one), before it is known where the vault is.
+    pub(super) fn of_commit(repository: &'r Repository, commit: Option<Oid>) -> Result<Self, SnapshotError> {
+        let odb = repository.git().odb().map_err(|error| ReadError::Git {
+            path: "the object database".to_owned(),
+            error: error.into(),
+        })?;
+        let mut snapshot = Self {
+            odb,
+            git_dir: repository.git_dir().to_owned(),
+            commit,
+            root: None,
+            directory: String::new(),
+            tree: None,
+            cache: RefCell::default(),
+        };
+        if let Some(commit) = commit {
+            let root = snapshot.root_of(commit)?;
+            snapshot.root = Some(root);
+            snapshot.tree = Some(root);
+        }
+        Ok(snapshot)
+    }
+
+    /// Looks at the directory, whether it is a vault or not, and whether it exists or not.
+    pub(super) fn in_directory(mut self, directory: &str) -> Result<Self, SnapshotError> {
+        self.tree = match (directory, self.find_from_root(directory)?) {
+            ("", _) => self.root,
+            (_, Some(found)) => {
+                expect(directory, found.kind, EntryKind::Directory)?;
+                Some(found.id)
+            }
+            (_, None) => None,
+        };
+        self.directory = directory.to_owned();
+        Ok(self)
+    }
+
+    /// Returns the commit that is read.
+    pub fn commit(&self) -> CommitId {
+        CommitId::from(self.commit.unwrap_or(Oid::ZERO_SHA1))
+    }
+
+    /// Returns the vault's directory inside the repository, "" at its top.
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// Returns where this is, for another thread.
+    pub fn place(&self) -> Place {
+        Place {
+            git_dir: self.git_dir.clone(),
+            commit: self.commit(),
+            directory: self.directory.clone(),
+        }
+    }
+
+    /// Reads a file of the vault; `None` if there is no such entry.
+    ///
+    /// # Errors
+    /// A link, a submodule, an executable or a directory in its place; a file over 4 MiB, which is
+    /// not read; an object that is missing.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.lookup(path)? {
+            Some(found) => self.blob(&join(&self.directory, path), found.kind, found.id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Tells whether the vault has an entry of this name, of whatever kind.
+    ///
+    /// # Errors
+    /// A directory on the way is none, or cannot be read.
+    pub fn contains(&self, path: &str) -> Result<bool, ReadError> {
+        Ok(self.lookup(path)?.is_some())
+    }
+
+    /// Lists one directory of the vault ("" is the vault's own), in git's order; nothing if it
+    /// does not exist.
+    ///
+    /// # Errors
+    /// A name that is no UTF-8, a name that is there twice, or no directory.
+    pub fn children(&self, dir: &str) -> Result<Vec<Child>, ReadError> {
+        let full = if dir.is_empty() {
+            self.directory.clone()
+        } else {
+            join(&self.directory, dir)
+        };
+        let tree = if dir.is_empty() {
+            self.tree
+        } else {
+            match self.lookup(dir)? {
+                Some(found) => {
+                    expect(&full, found.kind, EntryKind::Directory)?;
+                    Some(found.id)
+                }
+                None => None,
+            }
+        };
+        let Some(tree) = tree else {
+            return Ok(Vec::new());
+        };
+        let tree = self.tree(tree, &full)?;
+        let mut children = Vec::new();
+        each_entry(&tree, &full, |entry| {
+            let name = std::str::from_utf8(entry.name).map_err(|_| ReadError::NotUtf8 {
+                directory: full.clone(),
+                name: lossy(entry.name).into_owned(),
+            })?;
+            children.push(Child {
+                name: name.to_owned(),
+                kind: entry.kind,
+            });
+            Ok(())
+        })?;
+        Ok(children)
+    }
+
+    /// Lists everything below the vault's directory, sorted by path.
+    ///
+    /// # Errors
+    /// A damaged tree, or directories nested too deeply.
+    pub fn files(&self) -> Result<Vec<TreeFile>, ReadError> {
+        let mut files = Vec::new();
+        if let Some(tree) = self.tree {
+            self.collect(tree, &mut Vec::new(), 0, &mut files)?;
+        }
+        files.sort_by(|a, b| a.path_bytes().cmp(b.path_bytes()));
+        Ok(files)
+    }
+
+    /// Reads a file that [`Snapshot::files`] listed.
+    ///
+    /// # Errors
+    /// As [`Snapshot::read`].
+    pub fn read_blob(&self, file: &TreeFile) -> Result<Vec<u8>, ReadError> {
+        self.blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
+    }
+
+    fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, files: &mut Vec<TreeFile>) -> Result<(), ReadError> {
+        let shown = lossy(path).into_owned();
+        if depth > MAX_DEPTH {
+            return Err(ReadError::TooDeep(shown));
+        }
+        let tree = self.tree(tree, &shown)?;
+        let base = path.len();
+        each_entry(&tree, &shown, |entry| {
+            if base > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(entry.name);
+            let done = if entry.kind == EntryKind::Directory {
+                self.collect(entry.id, path, depth + 1, files)
+            } else {
+                files.push(TreeFile::new(path, entry.kind, entry.id));
+                Ok(())
+            };
+            path.truncate(base);
+            done
+        })
+    }
+
+    /// Finds an entry below the vault's directory.
+    pub(super) fn lookup(&self, path: &str) -> Result<Option<Found>, ReadError> {
+        check_path(path)?;
+        self.walk(self.tree, &self.directory, path)
+    }
+
+    /// Finds an entry from the top of the tree.
+    pub(super) fn find_from_root(&self, path: &str) -> Result<Option<Found>, ReadError> {
+        self.walk(self.root, "", path)
+    }
+
+    fn walk(&self, tree: Option<Oid>, directory: &str, path: &str) -> Result<Option<Found>, ReadError> {
+        let Some(mut tree) = tree else {
+            return Ok(None);
+        };
+        let mut here = directory.to_owned();
+        let mut segments = path.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            let Some(found) = self.entry(tree, &here, segment)? else {
+                return Ok(None);
+            };
+            if segments.peek().is_none() {
+                return Ok(Some(found));
+            }
+            here = join(&here, segment);
+            expect(&here, found.kind, EntryKind::Directory)?;
+            tree = found.id;
+        }
+        Ok(None)
+    }
+
+    fn entry(&self, tree: Oid, directory: &str, name: &str) -> Result<Option<Found>, ReadError> {
+        let tree = self.tree(tree, directory)?;
+        let found = tree
+            .find(name.as_bytes())
+            .map_err(|reason| bad_tree(directory, reason))?;
+        Ok(found.map(|entry| Found {
+            kind: entry.kind,
+            id: entry.id,
+        }))
+    }
+
+    pub(super) fn root(&self) -> Option<Oid> {
+        self.root
+    }
+
+    /// Reads a tree object, once.
+    pub(super) fn tree(&self, id: Oid, path: &str) -> Result<Rc<RawTree>, ReadError> {
+        if let Some(tree) = self.cache.borrow().trees.get(&id) {
+            return Ok(Rc::clone(tree));
+        }
+        let tree = self.object(id, ObjectType::Tree, path, MAX_TREE, |bytes| {
+            Rc::new(RawTree::new(bytes))
+        })?;
+        let mut cache = self.cache.borrow_mut();
+        if cache.bytes + tree.len() > MAX_CACHED {
+            *cache = Cache::default();
+        }
+        cache.bytes += tree.len();
+        cache.trees.insert(id, Rc::clone(&tree));
+        Ok(tree)
+    }
+
+    pub(super) fn blob(&self, path: &str, kind: EntryKind, id: Oid) -> Result<Vec<u8>, ReadError> {
+        expect(path, kind, EntryKind::File)?;
+        self.object(id, ObjectType::Blob, path, MAX_FILE, <[u8]>::to_vec)
+    }
+
+    fn root_of(&self, commit: Oid) -> Result<Oid, ReadError> {
+        let path = format!("commit {}", CommitId::from(commit).short());
+        let root = self.object(commit, ObjectType::Commit, &path, MAX_FILE, |bytes| {
+            let line = bytes.strip_prefix(b"tree ")?.get(..40)?;
+            Oid::from_str(std::str::from_utf8(line).ok()?).ok()
+        })?;
+        root.ok_or_else(|| bad_tree("", "the commit names no tree"))
+    }
+
+    /// Reads an object, its size before its contents.
+    fn object<T>(
+        &self,
+        id: Oid,
+        expected: ObjectType,
+        path: &str,
+        limit: usize,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ReadError> {
+        let failed = |error: git2::Error| ReadError::Git {
+            path: path.to_owned(),
+            error: error.into(),
+        };
+        let (size, kind) = self.odb.read_header(id).map_err(failed)?;
+        if kind != expected {
+            return Err(bad_tree(path, "an entry's mode does not fit its object"));
+        }
+        if size > limit {
+            return Err(ReadError::TooLarge {
+                path: path.to_owned(),
+                size,
+                limit,
+            });
+        }
+        let object = self.odb.read(id).map_err(failed)?;
+        Ok(take(object.data()))
+    }
+}
+
+impl TreeFile {
+    fn new(path: &[u8], kind: EntryKind, id: Oid) -> Self {
+        let shown = lossy(path);
+        let raw_path = matches!(shown, std::borrow::Cow::Owned(_)).then(|| path.to_vec());
+        Self {
+            path: shown.into_owned(),
+            raw_path,
+            kind,
+            id: id.into(),
+        }
+    }
+
+    /// Returns the path as git has it.
+    pub fn path_bytes(&self) -> &[u8] {
+        self.raw_path.as_deref().unwrap_or(self.path.as_bytes())
+    }
+}
+
+/// Walks over a tree, refusing names that are there twice: tools would disagree about them.
+fn each_entry(
+    tree: &RawTree,
+    directory: &str,
+    mut each: impl FnMut(super::tree::Entry<'_>) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut seen = std::collections::HashSet::new();
+    for entry in tree.entries() {
+        let entry = entry.map_err(|reason| bad_tree(directory, reason))?;
+        if !seen.insert(entry.name) {
+            return Err(bad_tree(directory, "a name is there twice"));
+        }
+        each(entry)?;
+    }
+    Ok(())
+}
+
+fn expect(path: &str, found: EntryKind, expected: EntryKind) -> Result<(), ReadError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ReadError::Kind {
+        path: path.to_owned(),
+        found,
+        expected,
+    })
+}
+
+fn bad_tree(directory: &str, reason: &'static str) -> ReadError {
+    ReadError::BadTree {
+        directory: directory.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,455 @@
+//! One command, one commit: planned on a fresh snapshot, refused if anything of the user's would
+//! be lost, written so that a kill at any point leaves the vault before it or after it.
+//! Never prompts, never pushes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use git2::Oid;
+
+use super::commit::{self, Identity};
+use super::error::{WriteError, WriteFailure};
+use super::id::CommitId;
+use super::index::{Index, IndexLock, Staged};
+use super::journal::{Journal, JournalFile};
+use super::lock::{StateDir, remove_if_there};
+use super::objects::{Leaf, Objects};
+use super::path::{check_path, join};
+use super::reference::{self, Swap};
+use super::repository::{HeadState, Repository};
+use super::request::{Change, CommitRequest, changes};
+use super::snapshot::Snapshot;
+use super::target::{self, Target};
+use super::{VAULT_FILE, recovery, worktree};
+
+/// How often a command is planned again because the branch moved meanwhile.
+const TRIES: u32 = 50;
+
+/// How a command writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// The branch to commit to, made from HEAD if it does not exist; none is the current one.
+    pub branch: Option<String>,
+    /// Check everything, write nothing.
+    pub dry_run: bool,
+    /// How long to wait for another fleetvault that is writing; for git's own locks at most eight
+    /// seconds of it.
+    pub wait: Duration,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            branch: None,
+            dry_run: false,
+            wait: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What became of the work tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkTree {
+    /// Its files and the index follow the new commit.
+    Updated,
+    /// It shows another branch, and was left alone.
+    OtherBranch,
+    /// There is none.
+    Bare,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The commit; none in a dry run.
+    pub commit: Option<CommitId>,
+    /// The branch it is on, without `refs/heads/`.
+    pub branch: String,
+    /// The branch did not exist before.
+    pub branch_is_new: bool,
+    /// The files it changed, by their paths below the vault.
+    pub paths: Vec<String>,
+    /// What became of the work tree.
+    pub work_tree: WorkTree,
+    /// Files that an interrupted run before this one had changed, and that somebody has changed
+    /// again since, by their paths in the repository: left as they are.
+    pub left_alone: Vec<String>,
+}
+
+/// Commits what `plan` makes of a fresh snapshot of the vault. When another git process moves the
+/// branch meanwhile, `plan` is asked again.
+///
+/// # Errors
+/// What `plan` returns; otherwise a [`WriteFailure`], and nothing has changed.
+pub fn write<E>(
+    repository: &Repository,
+    options: &WriteOptions,
+    mut plan: impl FnMut(&Snapshot<'_>) -> Result<CommitRequest, E>,
+) -> Result<Written, WriteError<E>> {
+    let run = Run::start(repository, options)?;
+    for _ in 0..TRIES {
+        let target = target::choose(repository, options.branch.as_deref())?;
+        let Some(base) = target.base else {
+            return Err(WriteFailure::Unborn(target.branch).into());
+        };
+        let snapshot = Snapshot::find(repository, base).map_err(WriteFailure::from)?;
+        let request = plan(&snapshot).map_err(WriteError::Plan)?;
+        if let Some(written) = run.attempt(&target, &snapshot, &request)? {
+            return Ok(written);
+        }
+    }
+    Err(run.busy().into())
+}
+
+/// Commits a new vault into `directory` of the repository ("" is its top), perhaps as the first
+/// commit of all.
+///
+/// # Errors
+/// [`WriteFailure::AlreadyAVault`] if `fleetvault.toml` is there; otherwise as [`write`].
+pub fn write_new(
+    repository: &Repository,
+    directory: &str,
+    options: &WriteOptions,
+    request: &CommitRequest,
+) -> Result<Written, WriteFailure> {
+    if !directory.is_empty() {
+        check_path(directory)?;
+    }
+    let run = Run::start(repository, options)?;
+    for _ in 0..TRIES {
+        let target = target::choose(repository, options.branch.as_deref())?;
+        let snapshot = Snapshot::of_commit(repository, target.base)?.in_directory(directory)?;
+        if snapshot.contains(VAULT_FILE)? {
+            return Err(WriteFailure::AlreadyAVault(join(directory, VAULT_FILE)));
+        }
+        if let Some(written) = run.attempt(&target, &snapshot, request)? {
+            return Ok(written);
+        }
+    }
+    Err(run.busy())
+}
+
+/// A command that is being written.
+struct Run<'r> {
+    repository: &'r Repository,
+    options: &'r WriteOptions,
+    identity: Identity,
+    /// Locked; none in a dry run.
+    state: Option<StateDir>,
+    left_alone: Vec<String>,
+}
+
+/// Files of the work tree and index, checked and locked.
+struct Checkout {
+    lock: IndexLock,
+    index: Index,
+    files: Vec<JournalFile>,
+    directories: Vec<String>,
+}
+
+impl<'r> Run<'r> {
+    fn start(repository: &'r Repository, options: &'r WriteOptions) -> Result<Self, WriteFailure> {
+        repository.expect_writable()?;
+        let identity = Identity::of_user(repository.git())?;
+        let mut run = Self {
+            repository,
+            options,
+            identity,
+            state: None,
+            left_alone: Vec::new(),
+        };
+        if !options.dry_run {
+            // Asked first: a lock file is not left behind by what is refused anyway.
+            target::choose(repository, options.branch.as_deref())?;
+            let state = StateDir::lock(repository.common_dir(), options.wait)?;
+            run.left_alone = recovery::recover(repository, &state)?;
+            run.state = Some(state);
+        }
+        Ok(run)
+    }
+
+    /// Tries to commit; `None` if the branch has moved.
+    fn attempt(
+        &self,
+        target: &Target,
+        base: &Snapshot<'_>,
+        request: &CommitRequest,
+    ) -> Result<Option<Written>, WriteFailure> {
+        let message = commit::message(&request.subject, &request.trailers)?;
+        let changes = changes(base, request)?;
+        let written = |commit: Option<Oid>| Written {
+            commit: commit.map(CommitId::from),
+            branch: target.branch.clone(),
+            branch_is_new: target.tip.is_none(),
+            paths: changes.iter().map(|c| c.short.to_owned()).collect(),
+            work_tree: match () {
+                () if self.repository.is_bare() => WorkTree::Bare,
+                () if target.checked_out => WorkTree::Updated,
+                () => WorkTree::OtherBranch,
+            },
+            left_alone: self.left_alone.clone(),
+        };
+        let Some(state) = &self.state else {
+            if target.checked_out {
+                self.check(&Index::read(self.repository.git_dir())?, &changes)?;
+            }
+            return Ok(Some(written(None)));
+        };
+        let top = self.repository.work_dir().filter(|_| target.checked_out);
+        let make = || self.make_commit(target, base, &changes, &message);
+        let Some(top) = top else {
+            // So that a lock on the branch is known as ours, should this be killed.
+            let journal = self.journal(target, make()?, Vec::new(), Vec::new());
+            journal.write(state)?;
+            let swapped = self.swap(state, target, journal.commit, request);
+            Journal::remove(state)?;
+            return Ok((swapped? == Swap::Done).then(|| written(Some(journal.commit))));
+        };
+        // Signing may ask for a passphrase: not while git's index is locked.
+        let signed = if self.identity.signs() {
+            self.check(&Index::read(self.repository.git_dir())?, &changes)?;
+            Some(make()?)
+        } else {
+            None
+        };
+        let Some(checkout) = self.check_out(state, top, target, &changes)? else {
+            return Ok(None);
+        };
+        let commit = match signed {
+            Some(commit) => commit,
+            None => make()?,
+        };
+        let Checkout {
+            lock,
+            index,
+            files,
+            directories,
+        } = checkout;
+        let journal = self.journal(target, commit, files, directories);
+        journal.write(state)?;
+        let done = self.apply(state, top, &journal, &changes, index, &lock);
+        let done = done.and_then(|()| self.swap(state, target, commit, request));
+        let failure = match done {
+            Ok(Swap::Done) => {
+                // Committed: what cannot be cleared away now is for the next run, and no failure.
+                let tidied = worktree::tidy(top, &journal);
+                if tidied.and(remove_if_there(&Index::kept(state))).is_ok() {
+                    let _ = Journal::remove(state);
+                }
+                return Ok(Some(written(Some(commit))));
+            }
+            Ok(Swap::Moved) => None,
+            // The branch has moved, and only syncing that failed: files and index stay with it.
+            Err(error) if self.is_at(target, commit) => return Err(error),
+            Err(error) => Some(error),
+        };
+        match (self.take_back(state, top, &journal, &lock), failure) {
+            (Ok(()), None) => Ok(None),
+            (Ok(()), Some(failure)) => Err(failure),
+            (Err(error), None) => Err(error),
+            (Err(second), Some(first)) => Err(WriteFailure::NotUndone {
+                first: Box::new(first),
+                second: Box::new(second),
+            }),
+        }
+    }
+
+    /// Locks the index and checks that nothing of the user's would be overwritten; `None` if HEAD
+    /// has moved.
+    fn check_out(
+        &self,
+        state: &StateDir,
+        top: &Path,
+        target: &Target,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Checkout>, WriteFailure> {
+        let lock = IndexLock::acquire(state, self.repository.git_dir())?;
+        // Whoever moves HEAD or the branch with its files holds this lock: now it stands still.
+        if target::choose(self.repository, self.options.branch.as_deref())? != *target {
+            return Ok(None);
+        }
+        let index = Index::copy(state, self.repository.git_dir(), &lock)?;
+        let files = self.check(&index, changes)?;
+        let mut directories: Vec<String> = Vec::new();
+        for file in files.iter().filter(|file| !file.index_only) {
+            for directory in worktree::missing_directories(top, &file.path) {
+                if !directories.contains(&directory) {
+                    directories.push(directory);
+                }
+            }
+        }
+        Ok(Some(Checkout {
+            lock,
+            index,
+            files,
+            directories,
+        }))
+    }
+
+    /// Checks that index and work tree have every file as the commit has it.
+    fn check(&self, index: &Index, changes: &[Change<'_>]) -> Result<Vec<JournalFile>, WriteFailure> {
+        let Some(top) = self.repository.work_dir() else {
+            return Ok(Vec::new());
+        };
+        let interrupted = self.interrupted()?;
+        let executable_counts = self
+            .repository
+            .git()
+            .config()
+            .and_then(|config| config.get_bool("core.filemode"))
+            .unwrap_or(true);
+        let mut files = Vec::with_capacity(changes.len());
+        for change in changes {
+            let path = &change.path;
+            let mut index_only = false;
+            if !interrupted.contains(path) {
+                index_only = match index.compare(path, change.old) {
+                    Staged::Different(state) => {
+                        let path = path.clone();
+                        return Err(WriteFailure::Dirty { path, state });
+                    }
+                    Staged::Same => false,
+                    Staged::SameOutside => {
+                        matches!(worktree::look(top, path)?, worktree::Present::Nothing)
+                    }
+                };
+                if !index_only {
+                    worktree::check_unchanged(top, path, change.old, executable_counts)?;
+                }
+            }
+            files.push(JournalFile {
+                path: path.clone(),
+                old: change.old,
+                new: change.new,
+                index_only,
+            });
+        }
+        Ok(files)
+    }
+
+    /// The files of an interrupted run, which a dry run sees but must not put back.
+    fn interrupted(&self) -> Result<Vec<String>, WriteFailure> {
+        if self.state.is_some() {
+            return Ok(Vec::new());
+        }
+        let journal = Journal::read(&StateDir::path_in(self.repository.common_dir()))?;
+        let files = journal.map(|journal| journal.files).unwrap_or_default();
+        Ok(files.into_iter().map(|file| file.path).collect())
+    }
+
+    /// Writes the objects, synced to disk: nothing refers to them yet.
+    fn make_commit(
+        &self,
+        target: &Target,
+        base: &Snapshot<'_>,
+        changes: &[Change<'_>],
+        message: &str,
+    ) -> Result<Oid, WriteFailure> {
+        let leaves: Vec<Leaf<'_>> = changes
+            .iter()
+            .map(|change| Leaf {
+                path: &change.path,
+                contents: change.contents,
+            })
+            .collect();
+        let mut objects = Objects::new(self.repository.git())?;
+        let tree = objects.write_tree(base, &leaves)?;
+        let commit = commit::create(self.repository.git(), &self.identity, message, tree, target.base)?;
+        objects.add(commit);
+        objects.sync()?;
+        Ok(commit)
+    }
+
+    fn journal(&self, target: &Target, commit: Oid, files: Vec<JournalFile>, directories: Vec<String>) -> Journal {
+        let common = self.repository.common_dir();
+        let git_dir = self.repository.git_dir();
+        // Relative, so that it still holds after the repository was moved.
+        let git_dir = git_dir.strip_prefix(common).unwrap_or(git_dir);
+        Journal {
+            git_dir: git_dir.to_string_lossy().into_owned(),
+            reference: target.reference.clone(),
+            commit,
+            directories,
+            files,
+        }
+    }
+
+    /// Files, then index.
+    fn apply(
+        &self,
+        state: &StateDir,
+        top: &Path,
+        journal: &Journal,
+        changes: &[Change<'_>],
+        mut index: Index,
+        lock: &IndexLock,
+    ) -> Result<(), WriteFailure> {
+        let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
+        worktree::place(top, journal, &contents)?;
+        for file in &journal.files {
+            let metadata = match file.index_only {
+                true => None,
+                false => worktree::metadata(top, &file.path),
+            };
+            index.set(&file.path, file.new, metadata.as_ref())?;
+        }
+        index.put_in_place(state, top, lock)
+    }
+
+    fn swap(
+        &self,
+        state: &StateDir,
+        target: &Target,
+        commit: Oid,
+        request: &CommitRequest,
+    ) -> Result<Swap, WriteFailure> {
+        let kind = match target.base {
+            Some(_) => "commit",
+            None => "commit (initial)",
+        };
+        reference::swap(
+            self.repository.git(),
+            &target.reference,
+            target.tip,
+            commit,
+            &self.identity.committer,
+            &format!("{kind}: {}", request.subject),
+            state.patience(),
+        )
+    }
+
+    fn is_at(&self, target: &Target, commit: Oid) -> bool {
+        reference::tip(self.repository.git(), &target.reference).is_ok_and(|tip| tip == Some(commit))
+    }
+
+    /// Puts files and index back after a failure.
+    fn take_back(&self, state: &StateDir, top: &Path, journal: &Journal, lock: &IndexLock) -> Result<(), WriteFailure> {
+        let kept = Index::kept(state);
+        if kept.exists() {
+            // The lock was ours all the time, so that nobody has changed the index since. This
+            // takes no space, on a disk that may just have filled up.
+            let original = self.repository.git_dir().join("index");
+            std::fs::rename(&kept, &original).map_err(|source| WriteFailure::Io {
+                doing: "put back",
+                path: original.clone(),
+                source,
+            })?;
+            // Had it not been replaced yet, both are one file, and a rename does nothing.
+            remove_if_there(&kept)?;
+            worktree::put_back(self.repository.git(), top, journal, &Default::default())?;
+        } else {
+            recovery::undo(self.repository, state, journal, None, lock)?;
+        }
+        remove_if_there(&state.file("index"))?;
+        Journal::remove(state)
+    }
+
+    fn busy(&self) -> WriteFailure {
+        let branch = match (&self.options.branch, self.repository.head()) {
+            (Some(branch), _) => branch.clone(),
+            (None, HeadState::Branch(branch) | HeadState::Unborn(branch)) => branch,
+            (None, HeadState::Detached) => "HEAD".to_owned(),
+        };
+        WriteFailure::Busy { branch, tries: TRIES }
+    }
+}

@@ -1,0 +1,326 @@
+//! git's tree objects as bytes: one entry found without building the others, one entry replaced
+//! without touching them. Knows the format of a tree and nothing of where it comes from.
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use git2::Oid;
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A regular file, mode 100644. The only kind a vault holds.
+    File,
+    /// A file with the executable bit, mode 100755.
+    Executable,
+    /// A symbolic link, mode 120000.
+    Link,
+    /// A submodule, mode 160000.
+    Submodule,
+    /// A directory, mode 40000.
+    Directory,
+    /// Any other mode.
+    Other(u32),
+}
+
+impl EntryKind {
+    fn from_mode(mode: u32) -> Self {
+        match mode {
+            0o100644 => Self::File,
+            0o100755 => Self::Executable,
+            0o120000 => Self::Link,
+            0o160000 => Self::Submodule,
+            0o040000 => Self::Directory,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => f.write_str("a regular file"),
+            Self::Executable => f.write_str("an executable file"),
+            Self::Link => f.write_str("a symbolic link"),
+            Self::Submodule => f.write_str("a submodule"),
+            Self::Directory => f.write_str("a directory"),
+            Self::Other(mode) => write!(f, "an entry of mode {mode:o}"),
+        }
+    }
+}
+
+/// One name in a directory of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its name, one segment.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// One entry, borrowed from its tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry<'t> {
+    pub kind: EntryKind,
+    pub name: &'t [u8],
+    pub id: Oid,
+}
+
+/// After this many searches in one tree an index of its names is made.
+const SCANS: u32 = 6;
+
+/// A tree object, unparsed.
+#[derive(Default)]
+pub(super) struct RawTree {
+    bytes: Box<[u8]>,
+    scans: Cell<u32>,
+    /// Where each name's entry begins.
+    names: OnceCell<HashMap<Box<[u8]>, usize>>,
+}
+
+impl RawTree {
+    pub fn new(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Finds the entry called `name`.
+    pub fn find(&self, name: &[u8]) -> Result<Option<Entry<'_>>, &'static str> {
+        if self.scans.get() < SCANS {
+            self.scans.set(self.scans.get() + 1);
+            return self.scan(name);
+        }
+        let names = match self.names.get() {
+            Some(names) => names,
+            None => {
+                let names = self.index()?;
+                self.names.get_or_init(|| names)
+            }
+        };
+        match names.get(name) {
+            Some(&start) => Ok(parse(&self.bytes[start..])?.map(|(entry, _)| entry)),
+            None => Ok(None),
+        }
+    }
+
+    /// Searches for the name, which is quick, and walks over the entries before it only to see
+    /// whether it is one: bytes of an object id can look like a name.
+    fn scan(&self, name: &[u8]) -> Result<Option<Entry<'_>>, &'static str> {
+        let wanted = [b" ", name, b"\0"].concat();
+        let mut start = 0;
+        for candidate in memchr::memmem::find_iter(&self.bytes, &wanted) {
+            while start < candidate {
+                let entry = &self.bytes[start..];
+                let end = memchr::memchr(0, entry).ok_or("an entry has no end")?;
+                if start + end > candidate
+                    && let Some((entry, _)) = parse(entry)?
+                    && entry.name == name
+                {
+                    return Ok(Some(entry));
+                }
+                start += end + 21;
+            }
+        }
+        Ok(None)
+    }
+
+    fn index(&self) -> Result<HashMap<Box<[u8]>, usize>, &'static str> {
+        let mut names = HashMap::with_capacity(self.bytes.len() / 40);
+        let mut start = 0;
+        while let Some((entry, length)) = parse(&self.bytes[start..])? {
+            names.entry(entry.name.into()).or_insert(start);
+            start += length;
+        }
+        Ok(names)
+    }
+
+    /// Walks over all entries in their order.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries(&self.bytes)
+    }
+
+    /// Returns the tree with these names set to files and directories, each where git sorts it to.
+    /// No name may be given twice.
+    pub fn with(&self, changes: &[(&[u8], EntryKind, Oid)]) -> Result<Vec<u8>, &'static str> {
+        let changed: HashSet<&[u8]> = changes.iter().map(|(name, ..)| *name).collect();
+        let mut lines: Vec<Line<'_>> = Vec::new();
+        let mut start = 0;
+        while let Some((entry, length)) = parse(&self.bytes[start..])? {
+            if !changed.contains(entry.name) {
+                let line = &self.bytes[start..start + length];
+                lines.push((entry.name, entry.kind, Cow::Borrowed(line)));
+            }
+            start += length;
+        }
+        for (name, kind, id) in changes {
+            lines.push((name, *kind, Cow::Owned(line(name, *kind, *id))));
+        }
+        // Almost sorted already, which this sort makes use of.
+        lines.sort_by(|(a, a_kind, _), (b, b_kind, _)| order(a, *a_kind, b, *b_kind));
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 64 * changes.len());
+        for (_, _, line) in &lines {
+            bytes.extend_from_slice(line);
+        }
+        Ok(bytes)
+    }
+}
+
+/// An entry as it stands in a tree, with what it is sorted by.
+type Line<'t> = (&'t [u8], EntryKind, Cow<'t, [u8]>);
+
+/// Writes one entry.
+fn line(name: &[u8], kind: EntryKind, id: Oid) -> Vec<u8> {
+    let mode: &[u8] = match kind {
+        EntryKind::Directory => b"40000 ",
+        _ => b"100644 ",
+    };
+    [mode, name, b"\0", id.as_bytes()].concat()
+}
+
+/// All entries of a tree; ends after the first damaged one.
+pub(super) struct Entries<'t>(&'t [u8]);
+
+impl<'t> Iterator for Entries<'t> {
+    type Item = Result<Entry<'t>, &'static str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match parse(self.0) {
+            Ok(Some((entry, length))) => {
+                self.0 = &self.0[length..];
+                Some(Ok(entry))
+            }
+            Ok(None) => None,
+            Err(reason) => {
+                self.0 = &[];
+                Some(Err(reason))
+            }
+        }
+    }
+}
+
+/// Reads `<octal mode> <name>\0<20 bytes>` and returns it with its length.
+fn parse(bytes: &[u8]) -> Result<Option<(Entry<'_>, usize)>, &'static str> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let space = bytes
+        .iter()
+        .take(8)
+        .position(|&byte| byte == b' ')
+        .ok_or("an entry has no mode")?;
+    let mut mode = 0;
+    for &digit in &bytes[..space] {
+        if !(b'0'..=b'7').contains(&digit) {
+            return Err("an entry has no mode");
+        }
+        mode = mode * 8 + u32::from(digit - b'0');
+    }
+    let rest = &bytes[space + 1..];
+    let end = memchr::memchr(0, rest).ok_or("an entry has no end")?;
+    let name = &rest[..end];
+    if name.is_empty() || name.contains(&b'/') {
+        return Err("an entry has an empty name or one with '/'");
+    }
+    let id = rest.get(end + 1..end + 21).ok_or("an entry has no id")?;
+    let id = Oid::from_bytes(id).map_err(|_| "an entry has no id")?;
+    let kind = EntryKind::from_mode(mode);
+    Ok(Some((Entry { kind, name, id }, space + 1 + end + 21)))
+}
+
+/// Compares two entries as git sorts them: a directory as if its name ended in a slash.
+fn order(a: &[u8], a_kind: EntryKind, b: &[u8], b_kind: EntryKind) -> Ordering {
+    let end = |kind| if kind == EntryKind::Directory { b'/' } else { 0 };
+    let common = a.len().min(b.len());
+    a[..common].cmp(&b[..common]).then_with(|| {
+        let next = |name: &[u8], kind| name.get(common).copied().unwrap_or(end(kind));
+        next(a, a_kind).cmp(&next(b, b_kind))
+    })
+}
+
+/// Shows a name, with what is no UTF-8 replaced.
+pub(super) fn lossy(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> Oid {
+        Oid::from_bytes(&[n; 20]).unwrap()
+    }
+
+    fn tree(entries: &[(&str, EntryKind)]) -> RawTree {
+        entries
+            .iter()
+            .enumerate()
+            .fold(RawTree::default(), |tree, (n, (name, kind))| {
+                RawTree::new(&tree.with(&[(name.as_bytes(), *kind, id(n as u8))]).unwrap())
+            })
+    }
+
+    fn names(tree: &RawTree) -> Vec<String> {
+        tree.entries()
+            .map(|entry| lossy(entry.unwrap().name).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn keeps_the_order_of_git() {
+        let tree = tree(&[
+            ("a", EntryKind::Directory),
+            ("a.b", EntryKind::File),
+            ("a0", EntryKind::File),
+            ("Z", EntryKind::File),
+            ("a-", EntryKind::File),
+        ]);
+        assert_eq!(names(&tree), ["Z", "a-", "a.b", "a", "a0"]);
+    }
+
+    #[test]
+    fn replaces_in_place_and_finds_the_same_by_scan_and_by_index() {
+        let tree = tree(&[("b", EntryKind::File), ("a", EntryKind::File), ("b", EntryKind::File)]);
+        assert_eq!(names(&tree), ["a", "b"]);
+        for _ in 0..2 * SCANS {
+            assert_eq!(tree.find(b"b").unwrap().unwrap().id, id(2));
+            assert_eq!(tree.find(b"c").unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_name_inside_an_object_id_is_no_entry() {
+        let mut bytes = b"100644 a\0".to_vec();
+        bytes.extend_from_slice(b"xx100644 secret\0yyyy");
+        bytes.extend_from_slice(b"100644 b\0");
+        bytes.extend_from_slice(&[7; 20]);
+        let tree = RawTree::new(&bytes);
+        for _ in 0..2 * SCANS {
+            assert_eq!(tree.find(b"secret").unwrap(), None);
+            assert_eq!(tree.find(b"b").unwrap().unwrap().id, id(7));
+        }
+    }
+
+    #[test]
+    fn damaged_trees_are_errors() {
+        for bytes in [
+            &b"100644"[..],
+            b"100644 a",
+            b"100644 a\0short",
+            b"10x644 a\0aaaaaaaaaaaaaaaaaaaa",
+            b"100644 \0aaaaaaaaaaaaaaaaaaaa",
+            b"100644 a/b\0aaaaaaaaaaaaaaaaaaaa",
+        ] {
+            assert!(RawTree::new(bytes).entries().any(|entry| entry.is_err()));
+            assert!(RawTree::new(bytes).index().is_err());
+        }
+    }
+}

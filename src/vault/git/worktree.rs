@@ -1,0 +1,267 @@
+//! The files of the work tree: looked at before they are replaced, replaced so that a kill leaves
+//! the old or the new one, put back when something fails. Never follows a link.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use git2::{ObjectType, Oid};
+
+use super::MAX_FILE;
+use super::error::{Doing, WriteFailure, git};
+use super::index::parents;
+use super::journal::Journal;
+use super::lock::{remove_if_there, sync_directory};
+
+/// What stands at a path of the work tree.
+pub(super) enum Present {
+    Nothing,
+    File(Metadata),
+    /// A link, a directory, …: in the text.
+    Other(&'static str),
+}
+
+/// Looks at a path without following a link, its directories first.
+pub(super) fn look(top: &Path, path: &str) -> Result<Present, WriteFailure> {
+    let mut above: Vec<&str> = parents(path).collect();
+    above.reverse();
+    for parent in above {
+        match look_at(&top.join(parent))? {
+            (Present::Other("a directory"), _) => {}
+            (Present::Nothing, _) => return Ok(Present::Nothing),
+            (_, found) => {
+                return Err(WriteFailure::InTheWay {
+                    path: parent.to_owned(),
+                    found,
+                    expected: "a directory",
+                });
+            }
+        }
+    }
+    look_at(&top.join(path)).map(|(present, _)| present)
+}
+
+fn look_at(path: &Path) -> Result<(Present, &'static str), WriteFailure> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Present::Nothing, "nothing"));
+        }
+        Err(error) => return Err(error).doing("look at", path),
+    };
+    let kind = metadata.file_type();
+    let name = if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_dir() {
+        "a directory"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a device or socket"
+    };
+    if kind.is_file() {
+        return Ok((Present::File(metadata), name));
+    }
+    Ok((Present::Other(name), name))
+}
+
+/// Refuses to replace a file that is not as the commit has it.
+pub(super) fn check_unchanged(
+    top: &Path,
+    path: &str,
+    committed: Option<Oid>,
+    executable_counts: bool,
+) -> Result<(), WriteFailure> {
+    let dirty = |state| {
+        Err(WriteFailure::Dirty {
+            path: path.to_owned(),
+            state,
+        })
+    };
+    match (look(top, path)?, committed) {
+        (Present::Nothing, None) => Ok(()),
+        (Present::Nothing, Some(_)) => dirty("was deleted from the work tree"),
+        (Present::Other(found), _) => Err(WriteFailure::InTheWay {
+            path: path.to_owned(),
+            found,
+            expected: "a regular file",
+        }),
+        (Present::File(_), None) => dirty("is in the work tree, but not committed"),
+        (Present::File(metadata), Some(id)) => {
+            if executable_counts && is_executable(&metadata) {
+                return dirty("was made executable");
+            }
+            if !has_contents(&top.join(path), &metadata, id)? {
+                return dirty("has uncommitted changes");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Tells whether a file has the contents of this blob.
+fn has_contents(path: &Path, metadata: &Metadata, id: Oid) -> Result<bool, WriteFailure> {
+    if metadata.len() > MAX_FILE as u64 {
+        return Ok(false);
+    }
+    let contents = fs::read(path).doing("read", path)?;
+    let found = Oid::hash_object(ObjectType::Blob, &contents).map_err(git("hash a file"))?;
+    Ok(found == id)
+}
+
+/// Returns the directories that a new file needs and that do not exist, outermost first.
+pub(super) fn missing_directories(top: &Path, path: &str) -> Vec<String> {
+    let mut missing: Vec<String> = parents(path)
+        .take_while(|parent| fs::symlink_metadata(top.join(parent)).is_err())
+        .map(str::to_owned)
+        .collect();
+    missing.reverse();
+    missing
+}
+
+/// Writes the files of the journal, each at once and synced to disk; all are on disk before the
+/// first one is replaced, so that a full disk is noticed before.
+pub(super) fn place(top: &Path, journal: &Journal, contents: &[&[u8]]) -> Result<(), WriteFailure> {
+    for directory in &journal.directories {
+        let path = top.join(directory);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(error).doing("create the directory", &path);
+            }
+            _ => {}
+        }
+    }
+    for (number, _) in written(journal) {
+        let target = top.join(&journal.files[number].path);
+        write_new(&journal.waiting(top, number), &target, contents[number])?;
+    }
+    for (number, file) in written(journal) {
+        let target = top.join(&file.path);
+        if file.old.is_some() {
+            // Without hard links the old contents come from git, if they are needed again.
+            let _ = fs::hard_link(&target, journal.kept(top, number));
+        }
+        fs::rename(journal.waiting(top, number), &target).doing("replace", &target)?;
+    }
+    sync_directories(top, journal)
+}
+
+fn write_new(path: &Path, like: &Path, contents: &[u8]) -> Result<(), WriteFailure> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        if let Ok(before) = fs::symlink_metadata(like) {
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(contents)?;
+        file.sync_all()
+    };
+    write().doing("write", path)
+}
+
+fn sync_directories(top: &Path, journal: &Journal) -> Result<(), WriteFailure> {
+    let files = written(journal).map(|(_, file)| file.path.as_str());
+    let all = files.chain(journal.directories.iter().map(String::as_str));
+    let directories: BTreeSet<PathBuf> = all.map(|path| top.join(parents(path).next().unwrap_or(""))).collect();
+    for directory in directories {
+        // It may be gone again, when this follows an undo.
+        if directory.is_dir() {
+            sync_directory(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+/// The files that are in the work tree too, with their numbers.
+fn written(journal: &Journal) -> impl DoubleEndedIterator<Item = (usize, &super::journal::JournalFile)> {
+    journal.files.iter().enumerate().filter(|(_, file)| !file.index_only)
+}
+
+/// Removes what was kept beside the files.
+pub(super) fn tidy(top: &Path, journal: &Journal) -> Result<(), WriteFailure> {
+    for (number, file) in written(journal) {
+        if look(top, &file.path).is_ok() {
+            remove_if_there(&journal.waiting(top, number))?;
+            remove_if_there(&journal.kept(top, number))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts every file back that still is what the journal's run wrote, but for those in `committed`,
+/// which somebody has committed since. Returns those that somebody has changed since: left alone.
+pub(super) fn put_back(
+    repository: &git2::Repository,
+    top: &Path,
+    journal: &Journal,
+    committed: &BTreeSet<String>,
+) -> Result<Vec<String>, WriteFailure> {
+    let mut left_alone = Vec::new();
+    for (number, file) in written(journal) {
+        if committed.contains(&file.path) {
+            continue;
+        }
+        let target = top.join(&file.path);
+        let present = match look(top, &file.path) {
+            Ok(present) => present,
+            Err(WriteFailure::InTheWay { .. }) => Present::Other("behind something else"),
+            Err(error) => return Err(error),
+        };
+        match (present, file.old) {
+            (Present::File(metadata), old) if has_contents(&target, &metadata, file.new)? => match old {
+                Some(old) => restore(repository, top, journal, number, old)?,
+                None => remove_if_there(&target)?,
+            },
+            (Present::File(metadata), Some(old)) if has_contents(&target, &metadata, old)? => {}
+            (Present::Nothing, None) => {}
+            _ => left_alone.push(file.path.clone()),
+        }
+    }
+    tidy(top, journal)?;
+    for directory in journal.directories.iter().rev() {
+        // Somebody may have put something there.
+        let _ = fs::remove_dir(top.join(directory));
+    }
+    sync_directories(top, journal)?;
+    Ok(left_alone)
+}
+
+fn restore(
+    repository: &git2::Repository,
+    top: &Path,
+    journal: &Journal,
+    number: usize,
+    old: Oid,
+) -> Result<(), WriteFailure> {
+    let target = top.join(&journal.files[number].path);
+    let kept = journal.kept(top, number);
+    if let Ok(metadata) = fs::symlink_metadata(&kept)
+        && metadata.is_file()
+        && has_contents(&kept, &metadata, old)?
+    {
+        return fs::rename(&kept, &target).doing("put back", &target);
+    }
+    let waiting = journal.waiting(top, number);
+    remove_if_there(&waiting)?;
+    let odb = repository.odb().map_err(git("read the old contents"))?;
+    let contents = odb.read(old).map_err(git("read the old contents"))?;
+    write_new(&waiting, &target, contents.data())?;
+    fs::rename(&waiting, &target).doing("put back", &target)
+}
+
+/// Returns a file's metadata, for the index.
+pub(super) fn metadata(top: &Path, path: &str) -> Option<Metadata> {
+    let metadata = fs::symlink_metadata(top.join(path)).ok()?;
+    metadata.is_file().then_some(metadata)
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Metadata) -> bool {
+    false
+}

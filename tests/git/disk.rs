@@ -1,0 +1,120 @@
+//! Disks that are full, or cannot be written: a clear error, and the vault as it was.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fleetvault::vault::WriteFailure;
+
+use super::support::*;
+
+/// A small file system of its own, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(sandbox: &Sandbox, size: &str) -> Option<Self> {
+        let dir = sandbox.path("mount");
+        fs::create_dir(&dir).unwrap();
+        let options = format!("size={size}");
+        let mut mount = sandbox.command("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "none"]).arg(&dir);
+        let done = mount.output().is_ok_and(|output| output.status.success());
+        done.then(|| Self(dir))
+    }
+
+    fn remount(&self, sandbox: &Sandbox, options: &str) {
+        let mut mount = sandbox.command("mount");
+        mount.args(["-o", &format!("remount,{options}")]).arg(&self.0);
+        assert!(mount.status().unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up() {
+    let sandbox = Sandbox::new();
+    let Some(mount) = Mount::new(&sandbox, "4m") else {
+        return skip("a full disk (needs root and tmpfs)");
+    };
+    let dir = sandbox.vault("mount/v");
+    let head = sandbox.head(&dir);
+    let large = "x".repeat(64 << 10);
+    let files = [
+        ("credentials/a.toml", large.as_str()),
+        ("credentials/new/b.toml", "small\n"),
+    ];
+    // Leaves a little more room each time, so that every step is once the one that fails.
+    for room in 0..200 {
+        fill(&mount.0, room * 4096);
+        let written = set(&dir, &files);
+        fs::remove_file(mount.0.join("filler")).unwrap();
+        let Err(error) = written else {
+            assert!(room > 3, "only {room} steps failed");
+            sandbox.assert_clean(&dir);
+            return;
+        };
+        assert!(
+            matches!(error, WriteFailure::Io { .. } | WriteFailure::Git { .. }),
+            "{room}: {error}"
+        );
+        assert_eq!(sandbox.head(&dir), head, "{room}: {error}");
+        assert_eq!(get(&dir, "credentials/a.toml"), "a 1\n", "{room}: {error}");
+        assert!(!dir.join("credentials/new").exists(), "{room}: {error}");
+        assert_eq!(sandbox.status(&dir), "", "{room}: {error}");
+        let left = leftovers(&dir);
+        assert!(left.is_empty(), "{room}: {error}: {left:?}");
+        // What was written to no end is not there for the next round.
+        sandbox.git(&dir, &["prune", "--expire=now"]);
+        sandbox.assert_clean(&dir);
+    }
+    panic!("it never fitted");
+}
+
+/// Fills a file system up to some bytes.
+fn fill(dir: &Path, leave: usize) {
+    use std::io::Write as _;
+    let mut file = fs::File::create(dir.join("filler")).unwrap();
+    let block = [0; 4096];
+    while file.write_all(&block).is_ok() {}
+    let size = file.metadata().unwrap().len();
+    file.set_len(size.saturating_sub(leave as u64)).unwrap();
+}
+
+#[test]
+fn a_read_only_disk() {
+    let sandbox = Sandbox::new();
+    let Some(mount) = Mount::new(&sandbox, "4m") else {
+        return skip("a read-only disk (needs root and tmpfs)");
+    };
+    let dir = sandbox.vault("mount/v");
+    mount.remount(&sandbox, "ro");
+    let error = set(&dir, &[("credentials/a.toml", "a 2\n")]).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, WriteFailure::Io { .. }), "{text}");
+    assert!(text.contains("Read-only file system"), "{text}");
+    set_with(&dir, &dry_run(), &[("credentials/a.toml", "a 2\n")]).unwrap();
+    mount.remount(&sandbox, "rw");
+    sandbox.assert_clean(&dir);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_may_not_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    if is_root() {
+        // Root may write everywhere; the read-only disk above is its case.
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    let closed = dir.join("credentials");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let error = set(&dir, &[("credentials/a.toml", "a 2\n"), ("z.toml", "z\n")]).unwrap_err();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(error.to_string().contains("Permission denied"), "{error}");
+    sandbox.assert_clean(&dir);
+}
