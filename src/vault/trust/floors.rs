@@ -1,0 +1,258 @@
+//! Floors: the highest serial of each file that was used here, and the digest it had (SPEC.md, section 16).
+//!
+//! One small file for each, so that a resolver reads only those of the files it uses.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+use vault_format::Digest;
+
+/// A file that is older than, or other than, what was used here before.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FloorError {
+    /// A lower serial than one that was used.
+    #[error("it was rolled back: serial {seen} was used here before, found serial {found}")]
+    RolledBack {
+        /// The highest serial used here.
+        seen: u64,
+        /// The serial of the file.
+        found: u64,
+    },
+    /// The same serial with other bytes.
+    #[error("it is not the serial {serial} that was used here before: same serial, other contents")]
+    Forked {
+        /// The serial.
+        serial: u64,
+    },
+    /// No file and no tombstone.
+    #[error("it is gone without a tombstone: serial {seen} was used here before")]
+    Vanished {
+        /// The highest serial used here.
+        seen: u64,
+    },
+    /// The memory itself cannot be read. Refused, since nothing can be compared.
+    #[error("the floor file {} cannot be read: {reason}", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The floors of one vault, and those to be written when all checks are through.
+pub struct Floors {
+    directory: Option<PathBuf>,
+    raised: RefCell<BTreeMap<String, Floor>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Floor {
+    serial: u64,
+    digest: Digest,
+}
+
+impl Floors {
+    /// Floors kept in `directory`; `None` on machines that keep no state, where only the anchor protects.
+    pub fn new(directory: Option<PathBuf>) -> Self {
+        Self {
+            directory,
+            raised: RefCell::default(),
+        }
+    }
+
+    /// Checks a file against its floor. `path` is that inside the vault.
+    ///
+    /// # Errors
+    /// [`FloorError`].
+    pub fn check(&self, path: &str, serial: u64, digest: impl FnOnce() -> Digest) -> Result<(), FloorError> {
+        match self.read(path)? {
+            Some(floor) if serial < floor.serial => Err(FloorError::RolledBack {
+                seen: floor.serial,
+                found: serial,
+            }),
+            Some(floor) if serial == floor.serial && digest() != floor.digest => Err(FloorError::Forked { serial }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a file which is not there was never used here.
+    ///
+    /// # Errors
+    /// [`FloorError::Vanished`].
+    pub fn check_absent(&self, path: &str) -> Result<(), FloorError> {
+        match self.read(path)? {
+            Some(floor) => Err(FloorError::Vanished { seen: floor.serial }),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that a file was used. Nothing is written before [`Floors::save`].
+    pub fn raise(&self, path: &str, serial: u64, digest: Digest) {
+        self.raised.borrow_mut().insert(path.into(), Floor { serial, digest });
+    }
+
+    /// Writes what was raised, atomically and never lower than what another process wrote meanwhile.
+    ///
+    /// # Errors
+    /// Those of the file system; a directory that cannot be written is the caller's to judge.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let raised = self.raised.take();
+        let higher = |path: &String, floor: &Floor| {
+            self.read(path)
+                .ok()
+                .flatten()
+                .is_none_or(|old| old.serial < floor.serial)
+        };
+        if !raised.iter().any(|(path, floor)| higher(path, floor)) {
+            return Ok(());
+        }
+        let _lock = super::lock(directory)?;
+        for (path, floor) in &raised {
+            if higher(path, floor) {
+                self.write(directory, path, *floor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a file as it is now for its floor, also where that is lower; `None` forgets it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn accept(&self, path: &str, now: Option<(u64, Digest)>) -> io::Result<()> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let _lock = super::lock(directory)?;
+        match now {
+            Some((serial, digest)) => self.write(directory, path, Floor { serial, digest }),
+            None => match fs::remove_file(directory.join(path)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// The paths of all files with a floor, sorted, with the serial of each.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut found = Vec::new();
+        if let Some(directory) = &self.directory {
+            self.collect(directory, "", &mut found)?;
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn collect(&self, directory: &Path, prefix: &str, found: &mut Vec<(String, u64)>) -> io::Result<()> {
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{prefix}{name}");
+            if entry.file_type()?.is_dir() {
+                self.collect(&entry.path(), &format!("{path}/"), found)?;
+            } else if name.ends_with(".toml")
+                && let Ok(Some(floor)) = self.read(&path)
+            {
+                found.push((path, floor.serial));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Floor>, FloorError> {
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
+        let file = directory.join(path);
+        let unreadable = |reason: String| FloorError::Unreadable {
+            path: file.clone(),
+            reason,
+        };
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        let (serial, digest) = text.trim_end().split_once(' ').unwrap_or_default();
+        match (serial.parse(), digest.parse()) {
+            (Ok(serial), Ok(digest)) => Ok(Some(Floor { serial, digest })),
+            _ => Err(unreadable("expected a serial and a digest".into())),
+        }
+    }
+
+    fn write(&self, directory: &Path, path: &str, floor: Floor) -> io::Result<()> {
+        super::replace(
+            &directory.join(path),
+            format!("{} {}\n", floor.serial, floor.digest).as_bytes(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+
+    #[test]
+    fn a_floor_refuses_what_is_lower_other_or_gone_and_nothing_else() {
+        let state = tempfile::tempdir().unwrap();
+        let floors = || Floors::new(Some(state.path().join("floors")));
+        let path = "credentials/prod/db.toml";
+        assert_eq!(floors().check_absent(path), Ok(()));
+        let first = floors();
+        first.raise(path, 4, digest("four"));
+        first.save().unwrap();
+        assert_eq!(floors().check(path, 4, || digest("four")), Ok(()));
+        assert_eq!(floors().check(path, 5, || digest("five")), Ok(()));
+        assert_eq!(
+            floors().check(path, 4, || digest("other")),
+            Err(FloorError::Forked { serial: 4 })
+        );
+        assert_eq!(
+            floors().check(path, 3, || digest("three")),
+            Err(FloorError::RolledBack { seen: 4, found: 3 })
+        );
+        assert_eq!(floors().check_absent(path), Err(FloorError::Vanished { seen: 4 }));
+        let late = floors();
+        late.raise(path, 2, digest("two"));
+        late.save().unwrap();
+        assert_eq!(floors().list().unwrap(), [(path.to_string(), 4)]);
+        floors().accept(path, Some((3, digest("three")))).unwrap();
+        assert_eq!(floors().check(path, 3, || digest("three")), Ok(()));
+        floors().accept(path, None).unwrap();
+        assert_eq!(floors().check_absent(path), Ok(()));
+    }
+
+    #[test]
+    fn a_damaged_memory_refuses() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir_all(state.path().join("members")).unwrap();
+        fs::write(state.path().join("members/a.toml"), "nonsense").unwrap();
+        let floors = Floors::new(Some(state.path().into()));
+        assert!(matches!(
+            floors.check("members/a.toml", 1, || digest("")),
+            Err(FloorError::Unreadable { .. })
+        ));
+    }
+}
