@@ -1,0 +1,14 @@
+//! Resolving for one member: who that is, which credentials it may use, and templates in which their values are put.
+//!
+//! Never writes to a vault.
+
+mod keyring;
+mod launch;
+mod nearest;
+mod resolve;
+pub mod template;
+
+pub use keyring::{Keyring, KeyringError};
+pub use launch::{Expectation, IdentitySource, LaunchError, check_vault, identify, refuse_keeper};
+pub use nearest::nearest;
+pub use resolve::{Listed, Refusal, Resolved, Resolver};

@@ -1,0 +1,261 @@
+//! From a name to a value, for one member: scope, expiry, key, in this order, and every failure named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+use vault_format::{
+    Credential, CredentialName, FilePath, HolderName, MemberName, Network, Scope, Secret, Timestamp, Verified,
+};
+
+use super::{
+    keyring::{Keyring, KeyringError},
+    nearest::nearest,
+};
+use crate::vault::{FileError, Vault};
+
+/// Expands references for one member, from one commit.
+pub struct Resolver<'v, 'r> {
+    vault: &'v Vault<'r>,
+    keyring: Keyring<'v, 'r>,
+    now: Timestamp,
+}
+
+/// An opened credential with what a use of it must observe.
+pub struct Resolved {
+    /// The value.
+    pub value: Secret,
+    /// Whether a command that gets it may reach the network.
+    pub network: Network,
+    /// The credential's serial.
+    pub serial: u64,
+}
+
+/// What a member may know of a credential without opening it.
+pub struct Listed {
+    /// Its name.
+    pub name: CredentialName,
+    /// What its header says.
+    pub terms: Credential,
+    /// Whether the member is in its scope.
+    pub accessible: bool,
+}
+
+/// Why one reference is not expanded.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The member is not in the scope. The sentence is the one that users of apra-fleet know.
+    #[error("Credential '{credential}' is not accessible to member '{member}'. Allowed: {allowed}")]
+    OutsideScope {
+        /// The credential.
+        credential: CredentialName,
+        /// Who asked.
+        member: MemberName,
+        /// The scope.
+        allowed: Scope,
+    },
+    /// There is no such credential.
+    #[error("Credential '{credential}' not found.")]
+    NotFound {
+        /// The name as it was asked for.
+        credential: CredentialName,
+        /// Names that look like it, the nearest first.
+        near: Vec<CredentialName>,
+        /// Whether there was one, which was removed.
+        removed: bool,
+    },
+    /// It has expired.
+    #[error("Credential '{credential}' expired on {}.", .on.date())]
+    Expired {
+        /// The credential.
+        credential: CredentialName,
+        /// When.
+        on: Timestamp,
+    },
+    /// A member in the scope holds no key that opens it: a grant is missing, or its keys were changed.
+    #[error("credential '{credential}' is in the scope of member '{member}', but none of its keys opens it")]
+    NoKey {
+        /// The credential.
+        credential: CredentialName,
+        /// Who asked.
+        member: MemberName,
+    },
+    /// A file is not to be trusted, or damaged.
+    #[error("{error}")]
+    File {
+        /// The credential that needs the file.
+        credential: CredentialName,
+        /// What is wrong with which file.
+        error: FileError,
+    },
+}
+
+impl Refusal {
+    /// The credential that was asked for.
+    pub fn credential(&self) -> &CredentialName {
+        match self {
+            Self::OutsideScope { credential, .. }
+            | Self::NotFound { credential, .. }
+            | Self::Expired { credential, .. }
+            | Self::NoKey { credential, .. }
+            | Self::File { credential, .. } => credential,
+        }
+    }
+}
+
+impl<'v, 'r> Resolver<'v, 'r> {
+    /// Resolves for the member of `keyring`; `now` decides what has expired.
+    pub fn new(vault: &'v Vault<'r>, keyring: Keyring<'v, 'r>, now: Timestamp) -> Self {
+        Self { vault, keyring, now }
+    }
+
+    /// The member that this resolver was launched for.
+    pub fn member(&self) -> &MemberName {
+        self.keyring.member()
+    }
+
+    /// Opens all of `names`, or none: every refusal is returned at once.
+    ///
+    /// # Errors
+    /// One [`Refusal`] for each name that is not expanded, in the order of the names.
+    pub fn resolve_all<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n CredentialName>,
+    ) -> Result<BTreeMap<CredentialName, Resolved>, Vec<Refusal>> {
+        let names: BTreeSet<&CredentialName> = names.into_iter().collect();
+        let mut resolved = BTreeMap::new();
+        let mut refusals = Vec::new();
+        for name in names {
+            match self.resolve(name) {
+                Ok(value) => drop(resolved.insert(name.clone(), value)),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        if refusals.is_empty() {
+            Ok(resolved)
+        } else {
+            Err(refusals)
+        }
+    }
+
+    /// Checks that all of `names` would be expanded, without opening a value.
+    pub fn check_all<'n>(&self, names: impl IntoIterator<Item = &'n CredentialName>) -> Vec<Refusal> {
+        let names: BTreeSet<&CredentialName> = names.into_iter().collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.permitted(name).err())
+            .collect()
+    }
+
+    /// Lists all living credentials, those outside the member's scope included: their headers are public.
+    /// Files that are not to be trusted are returned beside, and keep nothing else from being listed.
+    ///
+    /// # Errors
+    /// [`FileError`] where the vault cannot be listed at all.
+    pub fn list(&self) -> Result<(Vec<Listed>, Vec<FileError>), FileError> {
+        let mut listed = Vec::new();
+        let mut broken = Vec::new();
+        for name in self.vault.credential_names()? {
+            let file = match self.vault.look_at::<Credential>(&FilePath::Credential(name.clone())) {
+                Ok(file) => file,
+                Err(error) => {
+                    broken.push(error);
+                    continue;
+                }
+            };
+            if let Some(terms) = file.as_ref().and_then(Verified::body) {
+                listed.push(Listed {
+                    accessible: self.is_in_scope(&terms.scope)?,
+                    terms: terms.clone(),
+                    name,
+                });
+            }
+        }
+        Ok((listed, broken))
+    }
+
+    fn resolve(&self, name: &CredentialName) -> Result<Resolved, Refusal> {
+        let file = self.permitted(name)?;
+        let Some(terms) = file.body() else {
+            return Err(self.not_found(name, true));
+        };
+        let path = FilePath::Credential(name.clone());
+        // Only by the keys that the scope gives: a keeper's or another group's key must not widen it.
+        let own = HolderName::Member(self.member().clone());
+        let groups = terms.scope.groups().into_iter().map(HolderName::Group);
+        let opened = self
+            .keyring
+            .open(&file, &path, [own].into_iter().chain(groups))
+            .map_err(|error| match error {
+                KeyringError::NoKey(_) => Refusal::NoKey {
+                    credential: name.clone(),
+                    member: self.member().clone(),
+                },
+                KeyringError::File(error) => self.file_refusal(name, error),
+            })?;
+        Ok(Resolved {
+            network: terms.network,
+            serial: file.serial(),
+            value: opened.into_value(),
+        })
+    }
+
+    /// All that can be said without a private key: the file is there, signed, in scope, and not expired.
+    fn permitted(&self, name: &CredentialName) -> Result<Verified<Credential>, Refusal> {
+        let file = self
+            .vault
+            .credential(name)
+            .map_err(|error| self.file_refusal(name, error))?;
+        let Some(file) = file else {
+            return Err(self.not_found(name, false));
+        };
+        let Some(terms) = file.body() else {
+            return Err(self.not_found(name, true));
+        };
+        if !self
+            .is_in_scope(&terms.scope)
+            .map_err(|error| self.file_refusal(name, error))?
+        {
+            return Err(Refusal::OutsideScope {
+                credential: name.clone(),
+                member: self.member().clone(),
+                allowed: terms.scope.clone(),
+            });
+        }
+        if let Some(on) = terms.expires.filter(|on| *on <= self.now) {
+            return Err(Refusal::Expired {
+                credential: name.clone(),
+                on,
+            });
+        }
+        Ok(file)
+    }
+
+    fn is_in_scope(&self, scope: &Scope) -> Result<bool, FileError> {
+        if scope == &Scope::Everyone || scope.names(self.member()) {
+            return Ok(true);
+        }
+        for group in scope.groups() {
+            if self.keyring.is_granted(&group)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn not_found(&self, name: &CredentialName, removed: bool) -> Refusal {
+        let names = self.vault.credential_names().unwrap_or_default();
+        let living = names.into_iter().filter(|other| other != name);
+        Refusal::NotFound {
+            near: nearest(name.as_str(), living, 3),
+            credential: name.clone(),
+            removed,
+        }
+    }
+
+    fn file_refusal(&self, credential: &CredentialName, error: FileError) -> Refusal {
+        Refusal::File {
+            credential: credential.clone(),
+            error,
+        }
+    }
+}
