@@ -1,7 +1,16 @@
 //! fleetvault: a git-backed vault for the credentials of people, machines and AI agents.
+//!
+//! Each credential is one signed file whose header names the members that may use it. [`vault`] reads and writes such files in a git
+//! repository, [`resolver`] opens them for one member, [`author`] changes them, [`review`] judges them without a key. The two binaries hold
+//! what concerns a terminal: arguments, wording, exit codes. The library never prints, exits or reads the environment.
 
+// Denied rather than forbidden: two options of libgit2 are set in vault/git/libgit2.rs, and nowhere else.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod author;
+pub mod cli;
 pub mod resolver;
+pub mod review;
+pub mod terminal;
 pub mod vault;

@@ -1,0 +1,295 @@
+//! Where a change is prepared: the vault as it is, the author's pen, the author's keys, and the files that are to be written.
+
+use std::collections::BTreeMap;
+
+use vault_format::{
+    AuthorName, Credential, CredentialName, Draft, FilePath, GroupName, Head, Holder, HolderName, Kind, Member,
+    MemberName, Parsed, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
+};
+
+use super::{error::AuthorError, signer::Signer};
+use crate::{
+    resolver::{Keyring, nearest},
+    vault::{CommitRequest, EntryKind, FileChange, Vault},
+};
+
+/// One change in the making.
+pub struct Desk<'a, 'v, 'r> {
+    /// The vault as it is.
+    pub vault: &'v Vault<'r>,
+    /// The author's own keys, where something must be opened.
+    pub keyring: Option<&'a Keyring<'v, 'r>>,
+    /// The time of the change.
+    pub now: Timestamp,
+    signer: &'a Signer,
+    author: AuthorName,
+    files: Vec<FileChange>,
+    trailers: Vec<(String, String)>,
+    /// Members that this change adds, with epoch and keys: not in the vault yet, but to be sealed to.
+    newcomers: BTreeMap<MemberName, (u64, Vec<Recipient>)>,
+}
+
+/// What a change would do: the commit to make, and what a person should be told of it.
+pub struct Plan {
+    /// The files and the message.
+    pub request: CommitRequest,
+    /// One line for each thing that changes.
+    pub summary: Vec<String>,
+}
+
+impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
+    /// Prepares a change by whoever holds the signing key.
+    ///
+    /// # Errors
+    /// [`AuthorError::NotAnAuthor`].
+    pub fn new(
+        vault: &'v Vault<'r>,
+        signer: &'a Signer,
+        keyring: Option<&'a Keyring<'v, 'r>>,
+        now: Timestamp,
+    ) -> Result<Self, AuthorError> {
+        let author = vault
+            .authority()
+            .author_of(signer.key())
+            .ok_or_else(|| AuthorError::NotAnAuthor {
+                fingerprint: signer.key().fingerprint(),
+            })?;
+        Ok(Self {
+            author: author.clone(),
+            vault,
+            keyring,
+            now,
+            signer,
+            files: Vec::new(),
+            trailers: Vec::new(),
+            newcomers: BTreeMap::new(),
+        })
+    }
+
+    /// Who signs.
+    pub fn author(&self) -> &AuthorName {
+        &self.author
+    }
+
+    /// Ends the change: its files under one subject.
+    ///
+    /// # Errors
+    /// [`AuthorError::NothingToDo`] where there is nothing to write.
+    pub fn finish(self, subject: &str, summary: Vec<String>) -> Result<Plan, AuthorError> {
+        if self.files.is_empty() {
+            return Err(AuthorError::NothingToDo);
+        }
+        Ok(Plan {
+            request: CommitRequest {
+                files: self.files,
+                subject: format!("fleetvault: {subject}"),
+                trailers: self.trailers,
+            },
+            summary,
+        })
+    }
+
+    /// Opens a credential with the author's own keys: as keeper, or as one in its scope.
+    ///
+    /// # Errors
+    /// [`AuthorError::NoIdentity`], [`AuthorError::CannotOpen`], [`AuthorError::File`].
+    pub fn open(&self, file: &Verified<Credential>, terms: &Credential) -> Result<Secret, AuthorError> {
+        open_with(self.keyring.ok_or(AuthorError::NoIdentity)?, file, terms)
+    }
+
+    /// Writes a credential: sealed to the current keys of its scope, signed, its serial one higher.
+    ///
+    /// # Errors
+    /// [`AuthorError`] where the scope names nobody, or the format does not allow it.
+    pub fn write_credential(
+        &mut self,
+        name: &CredentialName,
+        before: Option<u64>,
+        mut terms: Credential,
+        value: &Secret,
+    ) -> Result<(), AuthorError> {
+        let (sealed_to, recipients) = self.holders(&terms.scope)?;
+        terms.sealed_to = sealed_to;
+        self.trailers.push(("Fleetvault-Credential".into(), name.to_string()));
+        self.trailers.push(("Fleetvault-Scope".into(), terms.scope.to_string()));
+        let head = self.head(name.clone(), before, Some(terms));
+        self.write_sealed(head, value, &recipients)
+    }
+
+    /// Writes a sealed file of any kind.
+    ///
+    /// # Errors
+    /// [`AuthorError::Seal`], [`AuthorError::Signer`].
+    pub fn write_sealed<K: Kind>(
+        &mut self,
+        head: Head<K>,
+        value: &Secret,
+        to: &[Recipient],
+    ) -> Result<(), AuthorError> {
+        let what = K::path(&head).to_string();
+        let draft = Draft::sealed(head, value, to).map_err(|error| AuthorError::Seal { what, error })?;
+        self.sign(draft)
+    }
+
+    /// Writes a file that seals nothing: a member, or a tombstone.
+    ///
+    /// # Errors
+    /// [`AuthorError::Format`], [`AuthorError::Signer`].
+    pub fn write_plain<K: Kind>(&mut self, head: Head<K>) -> Result<(), AuthorError> {
+        let what = K::path(&head).to_string();
+        let draft = Draft::plain(head).map_err(|error| AuthorError::Format { what, error })?;
+        self.sign(draft)
+    }
+
+    /// Writes a member, who from now on can be sealed to in this change.
+    ///
+    /// # Errors
+    /// [`AuthorError::Format`], [`AuthorError::Signer`].
+    pub fn write_member(&mut self, name: &MemberName, before: Option<u64>, body: Member) -> Result<(), AuthorError> {
+        self.newcomers
+            .insert(name.clone(), (body.epoch, body.recipients.clone()));
+        self.trailer("Fleetvault-Member", name);
+        self.write_plain(self.head(name.clone(), before, Some(body)))
+    }
+
+    /// Adds a line to the commit message's trailers.
+    pub fn trailer(&mut self, key: &str, value: impl ToString) {
+        self.trailers.push((key.into(), value.to_string()));
+    }
+
+    /// A header of this vault, its serial one above that of the file before.
+    pub fn head<K: Kind>(&self, subject: K::Subject, before: Option<u64>, body: Option<K>) -> Head<K> {
+        Head {
+            vault: Some(self.vault.id()),
+            subject,
+            serial: before.unwrap_or(0) + 1,
+            body,
+        }
+    }
+
+    /// Whose keys a scope means, at their current epochs, and those keys in the order of their stanzas.
+    ///
+    /// # Errors
+    /// [`AuthorError::UnknownMember`], [`AuthorError::UnknownGroup`], [`AuthorError::File`].
+    pub fn holders(&self, scope: &Scope) -> Result<(SealedTo, Vec<Recipient>), AuthorError> {
+        let mut keys: BTreeMap<Holder, Vec<Recipient>> = BTreeMap::new();
+        for name in scope.holders() {
+            let (epoch, recipients) = match &name {
+                HolderName::Member(member) => self.member_keys(member)?,
+                HolderName::Group(group) => self.group_key(group)?,
+            };
+            keys.insert(Holder { name, epoch }, recipients);
+        }
+        let sealed_to = SealedTo::new(keys.keys().cloned().collect());
+        // A scope has distinct names, and the keepers at least.
+        let sealed_to = sealed_to.ok_or(AuthorError::Scope(vault_format::ScopeError::Empty))?;
+        Ok((sealed_to, keys.into_values().flatten().collect()))
+    }
+
+    /// The epoch and keys of a living member.
+    ///
+    /// # Errors
+    /// [`AuthorError::UnknownMember`] with the nearest names.
+    pub fn member_keys(&self, name: &MemberName) -> Result<(u64, Vec<Recipient>), AuthorError> {
+        if let Some(keys) = self.newcomers.get(name) {
+            return Ok(keys.clone());
+        }
+        let member = self.vault.member(name)?;
+        match member.as_ref().and_then(Verified::body) {
+            Some(body) => Ok((body.epoch, body.recipients.clone())),
+            None => Err(AuthorError::UnknownMember {
+                near: nearest(
+                    name.as_str(),
+                    self.vault.member_names()?.into_iter().filter(|n| n != name),
+                    3,
+                ),
+                name: name.clone(),
+            }),
+        }
+    }
+
+    fn group_key(&self, name: &GroupName) -> Result<(u64, Vec<Recipient>), AuthorError> {
+        let group = self.vault.group(name)?;
+        match group.as_ref().and_then(Verified::body) {
+            Some(body) => Ok((body.epoch, vec![body.recipient.clone()])),
+            None => Err(AuthorError::UnknownGroup(name.clone())),
+        }
+    }
+
+    fn sign<K: Kind>(&mut self, draft: Draft<K>) -> Result<(), AuthorError> {
+        let signature = self.signer.sign(K::NAMESPACE, draft.signed_bytes())?;
+        let file = finish(draft.signed_by(self.author.clone(), signature))?;
+        self.vault
+            .floors()
+            .raise(&K::path(file.head()).to_string(), file.head().serial, file.digest());
+        self.files.push(FileChange {
+            path: K::path(file.head()).to_string(),
+            contents: file.as_bytes().to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Refuses a name that a file system or a person would take for an existing one.
+    ///
+    /// # Errors
+    /// [`AuthorError::Collision`].
+    pub fn check_new(&self, path: &FilePath) -> Result<(), AuthorError> {
+        let text = path.to_string();
+        let segments: Vec<&str> = text.trim_end_matches(".toml").split('/').collect();
+        for depth in 1..segments.len() {
+            let folder = segments[..depth].join("/");
+            let children = self.vault.snapshot().children(&folder);
+            let children = children.map_err(|error| self.vault.error(folder.as_str(), error))?;
+            let last = depth + 1 == segments.len();
+            for child in children {
+                let (name, is_file) = match child.name.strip_suffix(".toml") {
+                    Some(name) if child.kind != EntryKind::Directory => (name, true),
+                    _ => (child.name.as_str(), false),
+                };
+                if !name.eq_ignore_ascii_case(segments[depth]) {
+                    continue;
+                }
+                let reason = match (name == segments[depth], is_file == last) {
+                    (false, _) => "the names differ only by case",
+                    (true, false) => "one would be a file and a folder at once",
+                    (true, true) => continue,
+                };
+                return Err(AuthorError::Collision {
+                    name: segments[1..].join("/"),
+                    other: [&segments[1..depth], &[name]].concat().join("/"),
+                    reason,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a credential by any key of the keyring's member: that of its own stanza, of the keepers, of a group in the scope.
+pub(super) fn open_with(
+    keyring: &Keyring<'_, '_>,
+    file: &Verified<Credential>,
+    terms: &Credential,
+) -> Result<Secret, AuthorError> {
+    let name = file.subject();
+    // The member's own stanza first: it costs one unwrap, a group's key two.
+    let own = HolderName::Member(keyring.member().clone());
+    let keepers = HolderName::Group(GroupName::keepers());
+    let groups = terms.scope.groups().into_iter().map(HolderName::Group);
+    let opened = keyring
+        .open(
+            file,
+            &FilePath::Credential(name.clone()),
+            [own, keepers].into_iter().chain(groups),
+        )
+        .map_err(|error| AuthorError::opening(name, error))?;
+    Ok(opened.into_value())
+}
+
+/// Runs a finished draft through the checks of a reader.
+pub(super) fn finish<K: Kind>(draft: Draft<K>) -> Result<Parsed<K>, AuthorError> {
+    draft.finish().map_err(|error| AuthorError::Format {
+        what: K::NAME.into(),
+        error,
+    })
+}

@@ -1,0 +1,157 @@
+//! Why a change is refused before anything is written.
+
+use std::io;
+
+use thiserror::Error;
+use vault_format::{CredentialName, FormatError, GroupName, MemberName, Scope, ScopeError, SealError, Timestamp};
+
+use super::signer::SignerError;
+use crate::{
+    resolver::{KeyringError, LaunchError},
+    vault::{FileError, WriteFailure},
+};
+
+/// Why a change is refused.
+#[derive(Debug, Error)]
+pub enum AuthorError {
+    /// The signing key is no author's.
+    #[error("the signing key {fingerprint} belongs to no author of this vault")]
+    NotAnAuthor {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// Signing failed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A file of the vault is not to be trusted.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The keys are nobody's, or those of another member than expected.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// A scope that is none.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// A scope names somebody who is no member.
+    #[error("there is no member '{name}' in this vault")]
+    UnknownMember {
+        /// The name.
+        name: MemberName,
+        /// Members with a similar name.
+        near: Vec<MemberName>,
+    },
+    /// A scope names a group that does not exist.
+    #[error("there is no group '{0}' in this vault")]
+    UnknownGroup(GroupName),
+    /// No credential of this name.
+    #[error("Credential '{name}' not found.")]
+    NotFound {
+        /// The name or pattern.
+        name: String,
+        /// Credentials with a similar name.
+        near: Vec<CredentialName>,
+    },
+    /// The name differs from an existing one only by case, or is a folder of one.
+    #[error("'{name}' cannot stand beside '{other}': {reason}")]
+    Collision {
+        /// The new name.
+        name: String,
+        /// The existing one.
+        other: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// `set` without a scope on a credential that is not for everyone.
+    #[error("credential '{name}' exists for {scope} only; setting it without --members would widen it to everyone")]
+    WouldWiden {
+        /// The credential.
+        name: CredentialName,
+        /// Its scope.
+        scope: Scope,
+    },
+    /// A new value under an expiry that is over.
+    #[error("credential '{name}' expired on {}; a new value needs a new expiry", .on.date())]
+    StillExpired {
+        /// The credential.
+        name: CredentialName,
+        /// When it expired.
+        on: Timestamp,
+    },
+    /// An expiry that is over already.
+    #[error("the expiry {0} is in the past")]
+    PastExpiry(Timestamp),
+    /// A scope without the member, or with everyone.
+    #[error("the scope of '{name}' cannot be changed like that: {reason}")]
+    ScopeChange {
+        /// The credential.
+        name: CredentialName,
+        /// Why not.
+        reason: String,
+    },
+    /// Only who can open a credential can seal it anew.
+    #[error("credential '{name}' cannot be sealed anew: your keys do not open it")]
+    CannotOpen {
+        /// The credential.
+        name: CredentialName,
+    },
+    /// No identity was given, and the change must open something.
+    #[error("this change must open what is sealed, and there is no identity to open it with")]
+    NoIdentity,
+    /// Only who holds a group's key can grant it.
+    #[error("the group '{0}' cannot be granted: your keys do not open it")]
+    CannotGrant(GroupName),
+    /// The member exists.
+    #[error("member '{0}' exists already")]
+    MemberExists(MemberName),
+    /// One key belongs to one member.
+    #[error("the key {key} belongs to member '{member}' already")]
+    KeyTaken {
+        /// The recipient.
+        key: String,
+        /// Whose it is.
+        member: MemberName,
+    },
+    /// A value, header or key that the format does not allow.
+    #[error("{what}: {error}")]
+    Seal {
+        /// The file.
+        what: String,
+        /// What is wrong.
+        error: SealError,
+    },
+    /// A header that the format does not allow.
+    #[error("{what}: {error}")]
+    Format {
+        /// The file.
+        what: String,
+        /// What is wrong.
+        error: FormatError,
+    },
+    /// The change changes nothing.
+    #[error("nothing would change")]
+    NothingToDo,
+    /// The operating system gave no random numbers.
+    #[error("no random numbers could be had")]
+    NoRandomness,
+    /// The commit could not be made.
+    #[error(transparent)]
+    Write(#[from] WriteFailure),
+    /// A file beside the vault could not be read or written.
+    #[error("{what}: {error}")]
+    Io {
+        /// The file, and what was tried.
+        what: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl AuthorError {
+    /// Turns a failure to open `name` into the refusal of a change.
+    pub(super) fn opening(name: &CredentialName, error: KeyringError) -> Self {
+        match error {
+            KeyringError::NoKey(_) => Self::CannotOpen { name: name.clone() },
+            KeyringError::File(error) => Self::File(error),
+        }
+    }
+}

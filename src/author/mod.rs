@@ -1,0 +1,19 @@
+//! Changing a vault: every command plans its files here, signed and sealed; `vault` makes one commit of them.
+//!
+//! A plan reads the commit it builds on, and asks nobody anything: values, names and choices are given to it.
+
+mod credential;
+mod desk;
+mod error;
+mod init;
+mod member;
+mod signer;
+
+pub use credential::{
+    PolicyChange, ScopeChange, Setting, check_exists, check_set, open, remove, rescope, rotate, set, touch,
+};
+pub use desk::{Desk, Plan};
+pub use error::AuthorError;
+pub use init::{NewVault, VaultFiles, git_attributes};
+pub use member::{NewMember, add_member};
+pub use signer::{Signer, SignerError};

@@ -1,0 +1,151 @@
+//! Who signs: a key file used in this process, or `ssh-keygen` for agents, passphrases and hardware.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use thiserror::Error;
+use vault_format::{SignerKey, SigningKey, SigningKeyError, SshSignature};
+use zeroize::Zeroizing;
+
+/// A signing key, ready to use.
+pub struct Signer {
+    path: PathBuf,
+    public: SignerKey,
+    /// `None` where `ssh-keygen` has to sign.
+    key: Option<SigningKey>,
+}
+
+/// Why nothing can be signed.
+#[derive(Debug, Error)]
+pub enum SignerError {
+    /// There is no key.
+    #[error("there is no signing key at {}", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("cannot read the signing key {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is no key that can sign here.
+    #[error("the signing key {}: {reason}", .path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// `ssh-keygen` did not sign.
+    #[error("ssh-keygen did not sign with {}: {reason}", .path.display())]
+    Program {
+        /// The key's file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Signer {
+    /// Opens a signing key: an OpenSSH private key, or a public key whose private half an agent or hardware holds.
+    ///
+    /// # Errors
+    /// [`SignerError`].
+    pub fn open(path: &Path) -> Result<Self, SignerError> {
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => SignerError::Missing(path.into()),
+            _ => SignerError::Unreadable {
+                path: path.into(),
+                error,
+            },
+        };
+        let unusable = |reason: String| SignerError::Unusable {
+            path: path.into(),
+            reason,
+        };
+        let text = Zeroizing::new(fs::read(path).map_err(unreadable)?);
+        if text.starts_with(b"ssh-") || text.starts_with(b"sk-ssh-") {
+            return Self::by_program(path, &text).map_err(unusable);
+        }
+        match SigningKey::from_openssh(&text) {
+            Ok(key) => Ok(Self {
+                public: key.signer().map_err(unusable)?,
+                path: path.into(),
+                key: Some(key),
+            }),
+            Err(SigningKeyError::Encrypted | SigningKeyError::Hardware) => {
+                let mut public = path.as_os_str().to_owned();
+                public.push(".pub");
+                let text = fs::read(&public).map_err(|error| {
+                    unusable(format!(
+                        "its public half {} is needed: {error}",
+                        Path::new(&public).display()
+                    ))
+                })?;
+                Self::by_program(path, &text).map_err(unusable)
+            }
+            Err(error) => Err(unusable(error.to_string())),
+        }
+    }
+
+    /// The public half.
+    pub fn key(&self) -> &SignerKey {
+        &self.public
+    }
+
+    /// Signs `message` under `namespace`.
+    ///
+    /// # Errors
+    /// [`SignerError::Program`] where `ssh-keygen` refuses, [`SignerError::Unusable`] where the key does.
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<SshSignature, SignerError> {
+        match &self.key {
+            Some(key) => key.sign(namespace, message).map_err(|reason| SignerError::Unusable {
+                path: self.path.clone(),
+                reason,
+            }),
+            None => self
+                .sign_by_program(namespace, message)
+                .map_err(|reason| SignerError::Program {
+                    path: self.path.clone(),
+                    reason,
+                }),
+        }
+    }
+
+    fn by_program(path: &Path, public: &[u8]) -> Result<Self, String> {
+        let text = String::from_utf8_lossy(public);
+        // Type and base64; what follows is a comment.
+        let words: Vec<&str> = text.split_whitespace().take(2).collect();
+        Ok(Self {
+            path: path.into(),
+            public: words.join(" ").parse()?,
+            key: None,
+        })
+    }
+
+    fn sign_by_program(&self, namespace: &str, message: &[u8]) -> Result<SshSignature, String> {
+        let mut child = Command::new("ssh-keygen")
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(&self.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("it cannot be started: {error}"))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A child that ends early says why on stderr, which is the better error.
+            let _ = stdin.write_all(message);
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "));
+        }
+        let pem = String::from_utf8(output.stdout).map_err(|_| "its output is not UTF-8")?;
+        Ok(pem.parse::<SshSignature>()?)
+    }
+}

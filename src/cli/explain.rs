@@ -1,0 +1,271 @@
+//! Every error as a person reads it: exit code, machine code, and what to do next.
+//!
+//! Exit codes: 3 outside the scope, 4 unknown, 5 expired, 6 not to be trusted, 7 refused by policy, 2 usage, 1 anything else.
+
+use std::fmt::Display;
+
+use crate::{
+    author::{AuthorError, SignerError},
+    resolver::{
+        LaunchError, Refusal,
+        template::{RenderErrors, SYNTAX, TemplateErrors},
+    },
+    terminal::report::Report,
+    vault::{FileError, FileProblem, RepositoryError, SnapshotError, WriteError, WriteFailure, trust::FloorError},
+};
+
+use super::Failure;
+
+/// An error that a person can be told about.
+pub trait Explain {
+    /// Says what happened and what to do.
+    fn explain(&self) -> Report;
+}
+
+impl Explain for FileError {
+    fn explain(&self) -> Report {
+        let report = Report::new(6, "untrusted", self.to_string());
+        match &*self.problem {
+            FileProblem::Floor(FloorError::RolledBack { .. } | FloorError::Forked { .. }) => report.hint(format!(
+                "if this change is wanted: 'fleetvault touch' overtakes it with a new serial, or 'fleetvault trust accept {}' accepts it on this machine",
+                self.path
+            )),
+            FileProblem::Floor(FloorError::Vanished { .. }) => report.hint(format!(
+                "remove with 'fleetvault rm', which leaves a tombstone, or accept it here with 'fleetvault trust accept {}'",
+                self.path
+            )),
+            FileProblem::Floor(FloorError::Unreadable { .. }) => {
+                report.hint("make the file readable for this user, or remove it to forget this floor")
+            }
+            FileProblem::Verify(_) => {
+                report.hint("do not use it; 'git log' of that file shows who brought it in, 'fleetvault verify' checks all others")
+            }
+            FileProblem::Format(_) => report.hint("files are changed with fleetvault, not by hand: restore it with git, or set it again"),
+            FileProblem::Open(_) => report.hint("an author can seal it again with 'fleetvault set' or 'fleetvault touch'"),
+            FileProblem::Read(_) | FileProblem::Missing | FileProblem::Stanzas(_) | FileProblem::Contradiction(_) => {
+                report.hint("'fleetvault verify' checks the whole vault")
+            }
+        }
+    }
+}
+
+impl Explain for Refusal {
+    fn explain(&self) -> Report {
+        let report = match self {
+            Self::OutsideScope { member, credential, .. } => Report::new(3, "outside_scope", self.to_string())
+                .member(member.as_str())
+                .hint(format!("an author can widen the scope: fleetvault scope {credential} --add {member}"))
+                .bare(),
+            Self::NotFound { near, removed, .. } => {
+                let report = Report::new(4, "not_found", self.to_string()).bare();
+                match (removed, near.is_empty()) {
+                    (true, _) => report.hint("it was removed from the vault"),
+                    (false, false) => report.hint(format!("did you mean {}?", list(near))),
+                    (false, true) => report.hint("'fleetvault-resolver list' shows what there is"),
+                }
+            }
+            Self::Expired { credential, .. } => Report::new(5, "expired", self.to_string()).bare().hint(format!(
+                "an author can renew it: fleetvault rotate {credential} --ttl 30d"
+            )),
+            Self::NoKey { member, .. } => Report::new(6, "no_key", self.to_string()).member(member.as_str()).hint(
+                "its grant or its keys are out of date: an author can check with 'fleetvault verify' and mend with 'fleetvault touch'",
+            ),
+            Self::File { error, .. } => error.explain(),
+        };
+        report.credential(self.credential().as_str())
+    }
+}
+
+impl Explain for LaunchError {
+    fn explain(&self) -> Report {
+        let untrusted = |code| Report::new(6, code, self.to_string());
+        match self {
+            Self::Unreadable { .. } => Report::new(1, "identity_unreadable", self.to_string())
+                .hint("name the identity file with --identity or FLEETVAULT_IDENTITY; 'fleetvault keygen -o FILE' makes one"),
+            Self::Identity { .. } => Report::new(1, "identity_invalid", self.to_string())
+                .hint("an identity file holds a line AGE-SECRET-KEY-1…, or is an OpenSSH private key of type ssh-ed25519"),
+            Self::NoAnchor { found } => untrusted("no_anchor").hint(format!(
+                "after comparing that id with one you have from an author, add the line '# fleetvault: vault={found} member=NAME' to the identity file, or pass --root"
+            )),
+            Self::OtherVault { .. } => untrusted("other_vault").hint(
+                "nothing was read from it; check --vault, and ask an author for the id if the vault was made anew on purpose",
+            ),
+            Self::OldRoot { .. } => untrusted("old_root").hint("fetch the newest commits; a host that serves only old ones is not to be trusted"),
+            Self::OtherMember { .. } | Self::NotTheirKey { .. } => {
+                untrusted("other_member").hint("a resolver acts for the member whose key it was launched with; nothing else can change that")
+            }
+            Self::NoSuchMember(_) | Self::Nobody => {
+                untrusted("no_member").hint("an author registers a key with: fleetvault member add NAME --recipient KEY")
+            }
+            Self::Keeper(_) => Report::new(7, "keeper", self.to_string())
+                .hint("give the agent a member of its own; a person who means it passes --allow-keeper"),
+            Self::File(error) => error.explain(),
+        }
+    }
+}
+
+impl Explain for RepositoryError {
+    fn explain(&self) -> Report {
+        let report = Report::new(1, "repository", self.to_string());
+        match self {
+            Self::NotARepository(_) => report.hint("name the vault with -C DIR (fleetvault) or --vault DIR (fleetvault-resolver); 'fleetvault init' makes one"),
+            Self::OtherOwner(path) => report.hint(format!(
+                "git's rule: git config --global --add safe.directory {}",
+                path.display()
+            )),
+            _ => report,
+        }
+    }
+}
+
+impl Explain for SnapshotError {
+    fn explain(&self) -> Report {
+        match self {
+            Self::NoVault { .. } => Report::new(1, "no_vault", self.to_string())
+                .hint("'fleetvault init' makes a vault; -C DIR or --vault DIR names the directory of an existing one"),
+            Self::NoSuchReference(_) | Self::Ambiguous(_) | Self::NotACommit { .. } => {
+                Report::new(1, "no_reference", self.to_string())
+                    .hint("'git branch -a' lists the branches, HEAD is the default")
+            }
+            Self::Unborn(_) => Report::new(1, "no_commits", self.to_string())
+                .hint("'fleetvault init' makes the first commit of a vault"),
+            Self::Read(_) => Report::new(6, "untrusted", self.to_string()),
+            Self::Git { .. } => Report::new(1, "git", self.to_string()),
+        }
+    }
+}
+
+impl Explain for WriteFailure {
+    fn explain(&self) -> Report {
+        let report = Report::new(1, "not_written", self.to_string());
+        match self {
+            Self::DetachedHead => report.hint("git switch BRANCH, or: fleetvault … --branch NAME"),
+            Self::Dirty { path, .. } => report.hint(format!(
+                "look at it with 'git diff HEAD -- {path}'; nothing was written"
+            )),
+            Self::NoIdentity => {
+                report.hint("git config --global user.name NAME, git config --global user.email ADDRESS")
+            }
+            Self::Unborn(_) => report.hint("'fleetvault init' makes the first commit of a vault"),
+            Self::AlreadyAVault(_) => report.hint("add a person or machine to it with 'fleetvault member add'"),
+            Self::GitLocked(path) => report.hint(format!(
+                "if no git process is running any more, remove {} and run this again",
+                path.display()
+            )),
+            Self::Locked { .. } | Self::Busy { .. } => report.hint("run this again"),
+            Self::Io { .. } | Self::NotUndone { .. } => {
+                report.hint("the vault is as it was before; run this again when there is room or permission")
+            }
+            Self::Snapshot(error) => error.explain(),
+            Self::Repository(error) => error.explain(),
+            Self::Signing(_) => report.hint("commit.gpgsign is set; the same commit must work with 'git commit -S'"),
+            _ => report,
+        }
+    }
+}
+
+impl Explain for SignerError {
+    fn explain(&self) -> Report {
+        let report = Report::new(1, "signing_key", self.to_string());
+        match self {
+            Self::Missing(_) => {
+                report.hint("only authors write: name your signing key with --signing-key or FLEETVAULT_SIGNING_KEY")
+            }
+            _ => report,
+        }
+    }
+}
+
+impl Explain for AuthorError {
+    fn explain(&self) -> Report {
+        let usage = |code| Report::new(1, code, self.to_string());
+        match self {
+            Self::NotAnAuthor { .. } => Report::new(7, "not_an_author", self.to_string())
+                .hint("an author of this vault must make this change, or sign with a key that the root names"),
+            Self::Signer(error) => error.explain(),
+            Self::File(error) => error.explain(),
+            Self::Launch(error) => error.explain(),
+            Self::Scope(_) => usage("scope").hint("--members a,b names members, --members '*' means everyone"),
+            Self::UnknownMember { near, .. } => {
+                let report = Report::new(4, "unknown_member", self.to_string());
+                if near.is_empty() {
+                    report.hint("'fleetvault member list' shows who there is")
+                } else {
+                    report.hint(format!("did you mean {}?", list(near)))
+                }
+            }
+            Self::UnknownGroup(_) => Report::new(4, "unknown_group", self.to_string()),
+            Self::NotFound { near, .. } => {
+                let report = Report::new(4, "not_found", self.to_string()).bare();
+                if near.is_empty() {
+                    report.hint("'fleetvault list' shows what there is")
+                } else {
+                    report.hint(format!("did you mean {}?", list(near)))
+                }
+            }
+            Self::Collision { .. } => usage("collision").hint("choose a name that differs in more than case, and is no folder of another"),
+            Self::WouldWiden { name, scope } => Report::new(7, "would_widen", self.to_string())
+                .credential(name.as_str())
+                .hint(format!(
+                    "to keep the scope: fleetvault rotate {name}\nto widen it: fleetvault set {name} --members '*'\nto name it: fleetvault set {name} --members {}",
+                    scope.entries().join(",")
+                )),
+            Self::StillExpired { name, .. } => usage("expired").hint(format!(
+                "say until when: fleetvault rotate {name} --ttl 30d, or --expires never"
+            )),
+            Self::PastExpiry(_) => usage("past_expiry").hint("--ttl 30d counts from now"),
+            Self::ScopeChange { name, .. } => usage("scope_change").credential(name.as_str()),
+            Self::CannotOpen { name } => Report::new(7, "cannot_open", self.to_string())
+                .credential(name.as_str())
+                .hint("only keepers and those in its scope can; an author who cannot may still 'set' or 'rotate' it to a new value"),
+            Self::NoIdentity => usage("no_identity").hint("name your identity file with --identity or FLEETVAULT_IDENTITY"),
+            Self::CannotGrant(_) => Report::new(7, "cannot_grant", self.to_string())
+                .hint("an author who is a keeper, or a member of that group, can"),
+            Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
+            Self::KeyTaken { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
+            Self::Seal { .. } | Self::Format { .. } => usage("format"),
+            Self::NothingToDo => usage("nothing_to_do"),
+            Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),
+            Self::Write(error) => error.explain(),
+        }
+    }
+}
+
+impl From<TemplateErrors> for Failure {
+    fn from(errors: TemplateErrors) -> Self {
+        let report = |error: &dyn Display| Report::new(1, "template", error.to_string()).hint(SYNTAX);
+        Self(errors.0.iter().map(|error| report(error)).collect())
+    }
+}
+
+impl From<RenderErrors> for Failure {
+    fn from(errors: RenderErrors) -> Self {
+        Self(
+            errors
+                .0
+                .iter()
+                .map(|error| Report::new(1, "filter", error.to_string()))
+                .collect(),
+        )
+    }
+}
+
+impl From<Vec<Refusal>> for Failure {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        Self(refusals.iter().map(Explain::explain).collect())
+    }
+}
+
+impl From<WriteError<Failure>> for Failure {
+    fn from(error: WriteError<Failure>) -> Self {
+        match error {
+            WriteError::Plan(failure) => failure,
+            WriteError::Write(failure) => failure.into(),
+        }
+    }
+}
+
+fn list<N: Display>(names: &[N]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    names.join(", ")
+}

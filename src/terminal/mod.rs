@@ -1,0 +1,12 @@
+//! What the two binaries show on a terminal and ask there: tables, colours, prompts, errors, progress.
+//!
+//! Knows nothing of vaults, and never shows a character that could move the cursor or turn text around.
+
+mod escape;
+pub mod progress;
+pub mod prompt;
+pub mod report;
+pub mod style;
+pub mod table;
+
+pub use crate::terminal::escape::escape;
