@@ -1,0 +1,49 @@
+//! `get`: a value for a person. Agents and scripts use the resolver, which keeps to the scope and leaves no plaintext behind.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use clap_complete::ArgValueCandidates;
+use fleetvault::{author, cli::Failure};
+use vault_format::CredentialName;
+
+use crate::{
+    complete,
+    context::{Context, Keys, ReadArgs, fail},
+    output::cannot_write,
+    trust::Strictness,
+};
+
+#[derive(Args)]
+pub struct GetArgs {
+    /// The credential
+    #[arg(add = ArgValueCandidates::new(complete::credentials))]
+    name: CredentialName,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+pub fn run(args: &GetArgs, context: &Context) -> Result<(), Failure> {
+    let value = context.read(&args.read, Strictness::Required, |vault| {
+        let keyring = context.keyring(vault, Keys::Identity)?;
+        let keyring = keyring.as_ref().ok_or_else(|| fail(author::AuthorError::NoIdentity))?;
+        let value = author::open(vault, keyring, &args.name)?;
+        if let Err(error) = vault.save_floors() {
+            crate::output::note(&format!(
+                "this machine's memory of serials could not be written: {error}"
+            ));
+        }
+        Ok(value)
+    })?;
+    let mut out = io::stdout().lock();
+    // A terminal's next prompt belongs on a line of its own; a pipe gets the exact bytes.
+    let end: &[u8] = if out.is_terminal() && !value.expose().ends_with(b"\n") {
+        b"\n"
+    } else {
+        b""
+    };
+    out.write_all(value.expose())
+        .and_then(|()| out.write_all(end))
+        .and_then(|()| out.flush())
+        .map_err(|error| cannot_write(&error))
+}

@@ -1,0 +1,66 @@
+//! `keygen`: an identity for a member. Inside a vault the file also says which vault it is for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use fleetvault::{
+    cli::{Failure, time},
+    vault::{Access, Repository, Vault},
+};
+use vault_format::{Anchor, Identity, MemberName, VaultId};
+
+use crate::{
+    context::Context,
+    keys::{identity_text, write_private},
+    trust::Strictness,
+};
+
+#[derive(Args)]
+#[command(
+    after_help = "Prints the public key. Hand it to an author, who registers it: fleetvault member add NAME --recipient KEY"
+)]
+pub struct KeygenArgs {
+    /// Where to write the private key; an existing file is never overwritten [default: identity.txt in the configuration directory]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The member that this will be the key of, for the anchor
+    #[arg(long, value_name = "NAME")]
+    member: Option<MemberName>,
+}
+
+pub fn run(args: &KeygenArgs, context: &Context) -> Result<(), Failure> {
+    let path = match &args.output {
+        Some(path) => path.clone(),
+        None => context.own_identity_path()?,
+    };
+    let identity = Identity::generate();
+    let anchor = vault_here(context)?.map(|vault| Anchor {
+        vault,
+        member: args.member.clone(),
+        root: None,
+    });
+    write_private(&path, identity_text(&identity, anchor.as_ref(), time::now())?.expose())?;
+    if anchor.is_none() {
+        crate::output::note(
+            "no vault here, so the file has no anchor: add the line '# fleetvault: vault=SHA256:… member=NAME', or launch with --root",
+        );
+    }
+    println!("{}", identity.recipient());
+    Ok(())
+}
+
+/// The id of the vault that keygen was started in; only one that is trusted becomes an anchor.
+fn vault_here(context: &Context) -> Result<Option<VaultId>, Failure> {
+    if let Some(root) = context.globals.root {
+        return Ok(Some(root));
+    }
+    let Ok(repository) = Repository::open(&context.globals.start, Access::Read) else {
+        return Ok(None);
+    };
+    let Ok(snapshot) = repository.snapshot("HEAD") else {
+        return Ok(None);
+    };
+    let vault = Vault::load(snapshot, context.settings.state.as_deref())?;
+    context.check_trust(&repository, &vault, Strictness::Required)?;
+    Ok(Some(vault.id()))
+}

@@ -1,0 +1,216 @@
+//! `member`: add, list, show.
+
+use std::{fs, path::PathBuf};
+
+use clap::{Args, Subcommand, builder::ValueParser};
+use clap_complete::ArgValueCandidates;
+use fleetvault::{
+    author::{self, AuthorError, NewMember},
+    cli::{Failure, explain::Explain},
+    resolver::nearest,
+    terminal::{
+        escape,
+        report::Report,
+        table::{Column, Table},
+    },
+    vault::Vault,
+};
+use serde::Serialize;
+use vault_format::{FilePath, Member, MemberName, Recipient, Verified};
+
+use crate::{
+    complete,
+    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    output::{self, note},
+    trust::Strictness,
+};
+
+#[derive(Subcommand)]
+pub enum MemberCommand {
+    /// Register a member's public keys and let it use what is for everyone
+    Add(AddArgs),
+    /// List members
+    List(ReadArgs),
+    /// Show a member's keys and groups
+    Show(ShowArgs),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "EXAMPLE:\n  fleetvault keygen -o fleet-dev.txt              (on the member's machine; prints the public key)\n  fleetvault member add fleet-dev --recipient age1…"
+)]
+pub struct AddArgs {
+    /// The member's name: A-Z a-z 0-9 . _ -, beginning with a letter or digit
+    name: MemberName,
+    /// A public key: age1… or 'ssh-ed25519 AAAA…'
+    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(recipient), required_unless_present = "recipients_file")]
+    recipients: Vec<Recipient>,
+    /// A file with public keys, one a line
+    #[arg(long, value_name = "FILE")]
+    recipients_file: Option<PathBuf>,
+    /// Put the member also into this one's groups and scopes
+    #[arg(long, value_name = "OTHER", add = ArgValueCandidates::new(complete::members))]
+    like: Option<MemberName>,
+    /// A line for people
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+#[derive(Args)]
+pub struct ShowArgs {
+    /// The member
+    #[arg(add = ArgValueCandidates::new(complete::members))]
+    name: MemberName,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    recipients: Vec<String>,
+    groups: Vec<String>,
+    epoch: u64,
+    serial: u64,
+    authors: Vec<String>,
+    note: Option<String>,
+}
+
+pub fn run(command: &MemberCommand, context: &Context) -> Result<(), Failure> {
+    match command {
+        MemberCommand::Add(args) => add(args, context),
+        MemberCommand::List(args) => list(args, context),
+        MemberCommand::Show(args) => show(args, context),
+    }
+}
+
+fn add(args: &AddArgs, context: &Context) -> Result<(), Failure> {
+    let mut recipients = args.recipients.clone();
+    if let Some(path) = &args.recipients_file {
+        recipients.extend(read_recipients(path)?);
+    }
+    let new = NewMember {
+        name: args.name.clone(),
+        recipients,
+        note: args.note.clone(),
+        like: args.like.clone(),
+    };
+    context.write(&args.write, Keys::Identity, |desk| Ok(author::add_member(desk, &new)?))
+}
+
+fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
+    let (lines, broken) = context.read(args, Strictness::Noted, |vault| {
+        let (mut lines, mut broken) = (Vec::new(), Vec::new());
+        let grants = vault.paths("grants")?;
+        for name in vault.member_names()? {
+            match vault.look_at::<Member>(&FilePath::Member(name)) {
+                Ok(Some(file)) => lines.extend(line(vault, &file, &grants)?),
+                Ok(None) => {}
+                Err(error) => broken.push(error),
+            }
+        }
+        Ok((lines, broken))
+    })?;
+    for error in &broken {
+        note(&error.explain().message);
+    }
+    output::list(context.globals.json, &lines, || {
+        let mut table = Table::new([
+            Column::fixed("NAME"),
+            Column::fixed("GROUPS"),
+            Column::flexible("RECIPIENTS"),
+        ]);
+        for line in &lines {
+            table.row([line.name.clone(), line.groups.join(", "), line.recipients.join(", ")]);
+        }
+        table
+    })?;
+    broken.first().map_or(Ok(()), |error| Err(error.explain().into()))
+}
+
+fn show(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
+    let line = context.read(&args.read, Strictness::Noted, |vault| {
+        let file = vault.look_at::<Member>(&FilePath::Member(args.name.clone()))?;
+        let grants = vault.paths("grants")?;
+        match file.map(|file| line(vault, &file, &grants)).transpose()?.flatten() {
+            Some(line) => Ok(line),
+            None => Err(fail(AuthorError::UnknownMember {
+                near: nearest(
+                    args.name.as_str(),
+                    vault.member_names()?.into_iter().filter(|n| n != &args.name),
+                    3,
+                ),
+                name: args.name.clone(),
+            })),
+        }
+    })?;
+    if context.globals.json {
+        return output::print_json(&line);
+    }
+    println!("name       {}", line.name);
+    for recipient in &line.recipients {
+        println!("recipient  {recipient}");
+    }
+    println!("groups     {}", line.groups.join(", "));
+    println!("note       {}", escape(line.note.as_deref().unwrap_or("none")));
+    println!("epoch      {}", line.epoch);
+    println!("serial     {}", line.serial);
+    println!("signed by  {}", line.authors.join(", "));
+    Ok(())
+}
+
+fn line(vault: &Vault<'_>, file: &Verified<Member>, grants: &[FilePath]) -> Result<Option<Line>, Failure> {
+    let Some(body) = file.body() else { return Ok(None) };
+    let mut groups = Vec::new();
+    for path in grants {
+        if let FilePath::Grant(group, member) = path
+            && member == file.subject()
+            && vault
+                .look_at::<vault_format::Grant>(path)?
+                .is_some_and(|grant| grant.body().is_some())
+        {
+            groups.push(group.to_string());
+        }
+    }
+    Ok(Some(Line {
+        name: file.subject().to_string(),
+        recipients: body.recipients.iter().map(ToString::to_string).collect(),
+        groups,
+        epoch: body.epoch,
+        serial: file.serial(),
+        authors: file.authors().map(ToString::to_string).collect(),
+        note: body.note.clone(),
+    }))
+}
+
+/// Reads a public key as people have it: an SSH key may end in a comment, which the format leaves out.
+pub fn recipient(text: &str) -> Result<Recipient, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words.as_slice() {
+        [kind, key, ..] if kind.starts_with("ssh-") => format!("{kind} {key}").parse(),
+        [key] => key.parse(),
+        _ => Err("expected one public key, 'age1…' or 'ssh-ed25519 AAAA…'".into()),
+    }
+}
+
+fn read_recipients(path: &PathBuf) -> Result<Vec<Recipient>, Failure> {
+    let shown = path.display();
+    let text =
+        fs::read_to_string(path).map_err(|error| Report::new(1, "io", format!("cannot read {shown}: {error}")))?;
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let recipients: Vec<Recipient> = lines
+        .map(|(index, line)| {
+            recipient(line)
+                .map_err(|error| Report::new(1, "recipient", format!("{shown}, line {}: {error}", index + 1)))
+        })
+        .collect::<Result<_, _>>()?;
+    if recipients.is_empty() {
+        return Err(Report::new(1, "recipient", format!("{shown} holds no public key")).into());
+    }
+    Ok(recipients)
+}

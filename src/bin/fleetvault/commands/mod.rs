@@ -1,0 +1,20 @@
+//! One file for each command: its arguments, and what it does with them.
+
+pub mod completions;
+pub mod demo;
+pub mod doctor;
+pub mod edit;
+pub mod get;
+pub mod init;
+pub mod keygen;
+pub mod list;
+pub mod man;
+pub mod member;
+pub mod rm;
+pub mod rotate;
+pub mod scope;
+pub mod set;
+pub mod show;
+pub mod touch;
+pub mod trust;
+pub mod verify;

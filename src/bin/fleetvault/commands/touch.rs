@@ -1,0 +1,27 @@
+//! `touch`: the same once more, with a higher serial and the current keys.
+
+use clap::Args;
+use clap_complete::ArgValueCandidates;
+use fleetvault::{author, cli::Failure};
+
+use super::scope::matching;
+use crate::{
+    complete,
+    context::{Context, Keys, WriteArgs},
+};
+
+#[derive(Args)]
+pub struct TouchArgs {
+    /// Credentials, or patterns such as 'prod/*'
+    #[arg(required = true, value_name = "NAME|GLOB", add = ArgValueCandidates::new(complete::credentials))]
+    names: Vec<String>,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+pub fn run(args: &TouchArgs, context: &Context) -> Result<(), Failure> {
+    context.write(&args.write, Keys::Identity, |desk| {
+        let names = matching(desk.vault, &args.names)?;
+        Ok(author::touch(desk, &names)?)
+    })
+}

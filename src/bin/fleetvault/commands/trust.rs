@@ -1,0 +1,220 @@
+//! `trust`: what this machine believes of this vault, and changing that on purpose.
+
+use clap::{Args, Subcommand};
+use fleetvault::{
+    cli::Failure,
+    terminal::{escape, prompt, report::Report},
+    vault::{Access, Repository, Vault, floors_directory, trust::Floors},
+};
+use serde::Serialize;
+use vault_format::{Credential, Digest, Entry, FilePath, Grant, Group, Member, Parsed, ROOT_FILE};
+
+use crate::{
+    context::{Context, ReadArgs},
+    output,
+    trust::place,
+};
+
+#[derive(Subcommand)]
+pub enum TrustCommand {
+    /// Show the vault's id, its authors, and what this machine remembers
+    Show(ReadArgs),
+    /// Accept this vault on this machine, or files as they are now although they were newer before
+    Accept(AcceptArgs),
+}
+
+#[derive(Args)]
+pub struct AcceptArgs {
+    /// Files inside the vault, such as credentials/github_pat.toml, whose present state is to be accepted
+    paths: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    vault: String,
+    place: String,
+    trusted_by: Vec<&'static str>,
+    root_serial: u64,
+    threshold: u64,
+    authors: Vec<String>,
+    floors: Vec<FloorLine>,
+}
+
+#[derive(Serialize)]
+struct FloorLine {
+    path: String,
+    serial: u64,
+}
+
+pub fn run(command: &TrustCommand, context: &Context) -> Result<(), Failure> {
+    match command {
+        TrustCommand::Show(args) => show(args, context),
+        TrustCommand::Accept(args) => accept(args, context),
+    }
+}
+
+fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
+    let repository = Repository::open(&context.globals.start, Access::Read)?;
+    // Without state: a root below its floor must still be shown, it is why one looks.
+    let vault = Vault::load(repository.snapshot(&args.reference)?, None)?;
+    let place = place(&repository, &vault);
+    let mut trusted_by = Vec::new();
+    if context.globals.root == Some(vault.id()) {
+        trusted_by.push("--root");
+    }
+    if context.is_anchored(&vault)? {
+        trusted_by.push("the anchor in the identity file");
+    }
+    if let Some(known) = context.known_vaults()?
+        && known.knows(vault.id())
+    {
+        trusted_by.push("accepted on this machine");
+    }
+    let floors = Floors::new(
+        context
+            .settings
+            .state
+            .as_ref()
+            .map(|state| floors_directory(state, vault.id())),
+    );
+    let floors = floors
+        .list()
+        .map_err(|error| Report::new(1, "io", format!("cannot read the floors: {error}")))?;
+    let shown = Shown {
+        vault: vault.id().to_string(),
+        place: place.display().to_string(),
+        trusted_by,
+        root_serial: vault.authority().serial(),
+        threshold: vault.authority().root().threshold,
+        authors: vault
+            .authority()
+            .root()
+            .authors
+            .iter()
+            .map(|line| format!("{} {}", line.author, line.key.fingerprint()))
+            .collect(),
+        floors: floors
+            .into_iter()
+            .map(|(path, serial)| FloorLine { path, serial })
+            .collect(),
+    };
+    if context.globals.json {
+        return output::print_json(&shown);
+    }
+    println!("vault    {}", shown.vault);
+    println!("place    {}", escape(&shown.place));
+    let trusted = if shown.trusted_by.is_empty() {
+        "nobody vouches for it here".into()
+    } else {
+        shown.trusted_by.join(", ")
+    };
+    println!("trusted  {trusted}");
+    println!("root     serial {}, threshold {}", shown.root_serial, shown.threshold);
+    for author in &shown.authors {
+        println!("author   {author}");
+    }
+    println!("floors   {} files used on this machine", shown.floors.len());
+    for floor in &shown.floors {
+        println!("         {} serial {}", escape(&floor.path), floor.serial);
+    }
+    Ok(())
+}
+
+fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
+    let repository = Repository::open(&context.globals.start, Access::Read)?;
+    let vault = Vault::load(repository.snapshot(&args.read.reference)?, None)?;
+    if let Some(expected) = context.globals.root.filter(|expected| *expected != vault.id()) {
+        let (expected, found) = (expected.to_string(), vault.id());
+        return Err(crate::context::fail(fleetvault::resolver::LaunchError::OtherVault {
+            expected,
+            found,
+        }));
+    }
+    if args.paths.is_empty() {
+        let place = place(&repository, &vault);
+        confirm(
+            args,
+            &format!("Accept {} at {} on this machine", vault.id(), place.display()),
+        )?;
+        context.accept(&vault, &place)?;
+        println!("accepted {} at {}", vault.id(), escape(&place.display().to_string()));
+        return Ok(());
+    }
+    let Some(state) = &context.settings.state else {
+        return Err(Report::new(
+            1,
+            "no_state",
+            "this machine keeps no state, so there is nothing to accept",
+        )
+        .into());
+    };
+    let floors = Floors::new(Some(floors_directory(state, vault.id())));
+    let mut now = Vec::new();
+    for path in &args.paths {
+        now.push((path.as_str(), present(&vault, path)?));
+    }
+    let list: Vec<String> = now
+        .iter()
+        .map(|(path, state)| match state {
+            Some((serial, _)) => format!("{path} as serial {serial}"),
+            None => format!("{path} as gone"),
+        })
+        .collect();
+    confirm(
+        args,
+        &format!(
+            "Accept {} although this machine has used something else",
+            list.join(", ")
+        ),
+    )?;
+    for ((path, state), line) in now.into_iter().zip(list) {
+        floors
+            .accept(path, state)
+            .map_err(|error| Report::new(1, "io", format!("cannot write the floor of {path}: {error}")))?;
+        println!("accepted {}", escape(&line));
+    }
+    Ok(())
+}
+
+/// The file as it is now: checked in everything but its floor.
+fn present(vault: &Vault<'_>, text: &str) -> Result<Option<(u64, Digest)>, Failure> {
+    if text == ROOT_FILE {
+        return Ok(Some((vault.authority().serial(), vault.authority().digest())));
+    }
+    let path = FilePath::parse(text).ok_or_else(|| {
+        Report::new(2, "usage", format!("'{text}' is no file of a vault"))
+            .hint("write it as the error did: credentials/NAME.toml")
+    })?;
+    fn of<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<Option<(u64, Digest)>, Failure> {
+        let file = vault.look_at::<K>(path)?;
+        Ok(file.map(|file| (file.serial(), Parsed::digest(file.document()))))
+    }
+    match path {
+        FilePath::Credential(_) => of::<Credential>(vault, &path),
+        FilePath::Member(_) => of::<Member>(vault, &path),
+        FilePath::Group(_) => of::<Group>(vault, &path),
+        FilePath::Grant(..) => of::<Grant>(vault, &path),
+        FilePath::Root(_) => {
+            Err(Report::new(2, "usage", format!("the roots have one floor, that of {ROOT_FILE}")).into())
+        }
+    }
+}
+
+fn confirm(args: &AcceptArgs, question: &str) -> Result<(), Failure> {
+    if args.yes {
+        return Ok(());
+    }
+    let answer = prompt::confirm(&format!("{question}?"));
+    match answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Report::new(7, "refused", "not accepted").into()),
+        None => Err(Report::new(7, "refused", "nobody can be asked: there is no terminal")
+            .hint("--yes accepts without asking")
+            .into()),
+    }
+}

@@ -1,0 +1,81 @@
+//! `verify`: every file of a commit, without a key.
+
+use clap::Args;
+use fleetvault::{
+    cli::Failure,
+    review::verify::{Finding, verify},
+    terminal::{escape, progress::Progress, report::Report},
+};
+use serde::Serialize;
+
+use crate::{
+    context::{Context, ReadArgs},
+    output,
+    trust::Strictness,
+};
+
+#[derive(Args)]
+#[command(
+    after_help = "One line a finding, exit 6. In CI: fleetvault verify --root SHA256:…, so that a substituted vault is found too."
+)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    vault: String,
+    commit: String,
+    files: usize,
+    findings: Vec<JsonFinding<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonFinding<'a> {
+    path: &'a str,
+    problem: &'a str,
+}
+
+pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
+    let (verdict, vault, commit) = context.read(&args.read, Strictness::Noted, |vault| {
+        let files = vault.snapshot().files().map(|files| files.len()).unwrap_or_default();
+        let progress = Progress::new("verifying", files);
+        let verdict = verify(vault, &|done| progress.advance(done))?;
+        Ok((verdict, vault.id(), vault.snapshot().commit()))
+    })?;
+    if context.globals.json {
+        output::print_json(&Json {
+            vault: vault.to_string(),
+            commit: commit.to_string(),
+            files: verdict.files,
+            findings: verdict
+                .findings
+                .iter()
+                .map(|Finding { path, problem }| JsonFinding { path, problem })
+                .collect(),
+        })?;
+    } else {
+        for finding in &verdict.findings {
+            println!("{}: {}", escape(&finding.path), escape(&finding.problem));
+        }
+    }
+    let count = verdict.findings.len();
+    if count > 0 {
+        let noun = if count == 1 { "finding" } else { "findings" };
+        return Err(Report::new(
+            6,
+            "findings",
+            format!("{count} {noun} in {} files of commit {}", verdict.files, commit.short()),
+        )
+        .into());
+    }
+    if !context.globals.json {
+        println!(
+            "{} files of commit {} are as they must be; vault {vault}",
+            verdict.files,
+            commit.short()
+        );
+    }
+    Ok(())
+}

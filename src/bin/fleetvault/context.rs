@@ -1,0 +1,214 @@
+//! What every command starts from: the global arguments, this user's directories, and the ways into a vault.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use fleetvault::{
+    author::{Desk, Plan, Signer},
+    cli::{Failure, Settings, explain::Explain, time},
+    resolver::{Expectation, IdentitySource, Keyring, identify},
+    terminal::report::Report,
+    vault::{Access, Repository, Snapshot, Vault, WriteOptions, write},
+};
+use vault_format::{IdentityFile, VaultId};
+
+use crate::{
+    output::{self, note},
+    trust::Strictness,
+};
+
+/// Arguments of every command.
+#[derive(Args)]
+pub struct Globals {
+    /// Work as if started in this directory
+    #[arg(
+        short = 'C',
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub start: PathBuf,
+    /// Your identity, a file or fd:N [default: identity.txt in the configuration directory]
+    #[arg(
+        long,
+        global = true,
+        env = "FLEETVAULT_IDENTITY",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub identity: Option<String>,
+    /// Your signing key, an SSH key [default: signing_key in the configuration directory]
+    #[arg(
+        long,
+        global = true,
+        env = "FLEETVAULT_SIGNING_KEY",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub signing_key: Option<PathBuf>,
+    /// The id of the vault that is to be trusted
+    #[arg(long, global = true, env = "FLEETVAULT_ROOT", value_name = "SHA256:…")]
+    pub root: Option<VaultId>,
+    /// Write lists and errors as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Arguments of every command that reads a commit.
+#[derive(Args)]
+pub struct ReadArgs {
+    /// The commit to read: HEAD, a branch, a tag
+    #[arg(long = "ref", value_name = "REF", default_value = "HEAD", hide_default_value = true)]
+    pub reference: String,
+}
+
+/// Arguments of every command that writes a commit.
+#[derive(Args)]
+pub struct WriteArgs {
+    /// Commit to this branch, made where it is missing, instead of the current one
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// Check everything, show what would happen, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The global arguments and this user's directories.
+pub struct Context {
+    pub globals: Globals,
+    pub settings: Settings,
+}
+
+impl Context {
+    pub fn new(globals: Globals) -> Self {
+        Self {
+            globals,
+            settings: Settings::from_environment(),
+        }
+    }
+
+    /// Reads a commit of the vault and gives it to `work`. Whether it is trusted is judged first, as strictly as asked.
+    pub fn read<T>(
+        &self,
+        args: &ReadArgs,
+        strictness: Strictness,
+        work: impl FnOnce(&Vault<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let repository = Repository::open(&self.globals.start, Access::Read)?;
+        let snapshot = repository.snapshot(&args.reference)?;
+        let vault = self.load(snapshot)?;
+        self.check_trust(&repository, &vault, strictness)?;
+        work(&vault)
+    }
+
+    /// Makes one commit of what `plan` prepares, possibly in several tries, and tells what happened.
+    pub fn write(
+        &self,
+        args: &WriteArgs,
+        keys: Keys,
+        plan: impl Fn(Desk<'_, '_, '_>) -> Result<Plan, Failure>,
+    ) -> Result<(), Failure> {
+        let repository = Repository::open(&self.globals.start, Access::Write)?;
+        let signer = self.signer()?;
+        self.warn_if_behind(&repository);
+        let mut done = None;
+        let options = WriteOptions {
+            branch: args.branch.clone(),
+            dry_run: args.dry_run,
+            ..WriteOptions::default()
+        };
+        let written = write(&repository, &options, |snapshot| -> Result<_, Failure> {
+            let vault = self.load(repository.snapshot_at(&snapshot.place())?)?;
+            self.check_trust(&repository, &vault, Strictness::Required)?;
+            let keyring = self.keyring(&vault, keys)?;
+            let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
+            let Plan { request, summary } = plan(desk)?;
+            done = Some((summary, vault.into_floors()));
+            Ok(request)
+        })?;
+        if let Some((summary, floors)) = done {
+            output::written(&written, &summary);
+            // Only what was really written is remembered.
+            if written.commit.is_some()
+                && let Err(error) = floors.save()
+            {
+                note(&format!(
+                    "this machine's memory of serials could not be written: {error}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the user's own identity file.
+    pub fn identity(&self) -> Result<IdentityFile, Failure> {
+        let source = self.identity_source()?;
+        let file = source.read()?;
+        if source.is_exposed() {
+            note(&format!("others can read the identity {source}: chmod 600 it"));
+        }
+        Ok(file)
+    }
+
+    /// Where the user's own identity is.
+    pub fn identity_source(&self) -> Result<IdentitySource, Failure> {
+        if let Some(text) = &self.globals.identity {
+            return Ok(IdentitySource::parse(text));
+        }
+        let path = self.settings.identity().ok_or_else(|| no_home("--identity"))?;
+        Ok(IdentitySource::Path(path))
+    }
+
+    /// Where the user's own signing key is.
+    pub fn signing_key_path(&self) -> Result<PathBuf, Failure> {
+        let named = self.globals.signing_key.clone();
+        Ok(named
+            .or_else(|| self.settings.signing_key())
+            .ok_or_else(|| no_home("--signing-key"))?)
+    }
+
+    /// The user's own keys in this vault.
+    pub fn keyring<'v, 'r>(&self, vault: &'v Vault<'r>, keys: Keys) -> Result<Option<Keyring<'v, 'r>>, Failure> {
+        if keys == Keys::SigningOnly {
+            return Ok(None);
+        }
+        let expectation = Expectation::default();
+        Ok(Some(identify(vault, self.identity()?, &expectation)?))
+    }
+
+    fn load<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
+        Ok(Vault::load(snapshot, self.settings.state.as_deref())?)
+    }
+
+    fn signer(&self) -> Result<Signer, Failure> {
+        Ok(Signer::open(&self.signing_key_path()?)?)
+    }
+
+    fn warn_if_behind(&self, repository: &Repository) {
+        if let Some((_, behind)) = repository.ahead_behind_upstream().filter(|(_, behind)| *behind > 0) {
+            note(&format!(
+                "this branch is {behind} commits behind its upstream: 'git pull' first, or a member added there is missing here"
+            ));
+        }
+    }
+}
+
+/// Which of the user's keys a command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Only the signing key: nothing is opened.
+    SigningOnly,
+    /// The identity too.
+    Identity,
+}
+
+fn no_home(flag: &str) -> Report {
+    Report::new(2, "usage", "there is no home directory to look for keys in")
+        .hint(format!("name the file with {flag} FILE"))
+}
+
+/// Turns a library error into a failure where `?` cannot.
+pub fn fail<E: Explain>(error: E) -> Failure {
+    error.explain().into()
+}

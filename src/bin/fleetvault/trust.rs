@@ -1,0 +1,149 @@
+//! Whether this vault is the one that the user means: by `--root`, by an anchor in the identity, or because it was accepted here before.
+
+use std::path::PathBuf;
+
+use fleetvault::{
+    cli::Failure,
+    resolver::LaunchError,
+    terminal::{prompt, report::Report},
+    vault::{Repository, Vault, trust::KnownVaults},
+};
+
+use crate::{
+    context::{Context, fail},
+    output::note,
+};
+
+/// How much trust a command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// It opens or writes: refused unless trusted.
+    Required,
+    /// It looks at public headers: a vault that nobody vouches for is said to be one, another one than expected is refused.
+    Noted,
+}
+
+impl Context {
+    /// Judges a vault, and asks the person at the terminal where nobody vouches for it yet.
+    pub fn check_trust(
+        &self,
+        repository: &Repository,
+        vault: &Vault<'_>,
+        strictness: Strictness,
+    ) -> Result<(), Failure> {
+        let found = vault.id();
+        if let Some(expected) = self.globals.root {
+            return if expected == found {
+                Ok(())
+            } else {
+                let expected = expected.to_string();
+                Err(fail(LaunchError::OtherVault { expected, found }))
+            };
+        }
+        if self.is_anchored(vault)? {
+            return Ok(());
+        }
+        let place = place(repository, vault);
+        let Some(known) = self.known_vaults()? else {
+            return unknown(vault, strictness);
+        };
+        match known.at(&place) {
+            Some(expected) if expected != found => {
+                let expected = format!("{expected}, which was accepted at {},", place.display());
+                Err(fail(LaunchError::OtherVault { expected, found }))
+            }
+            _ if known.knows(found) => Ok(()),
+            _ if strictness == Strictness::Required && self.ask(vault, &place)? => self.accept(vault, &place),
+            _ => unknown(vault, strictness),
+        }
+    }
+
+    /// Remembers a vault at its place.
+    pub fn accept(&self, vault: &Vault<'_>, place: &std::path::Path) -> Result<(), Failure> {
+        let Some(mut known) = self.known_vaults()? else {
+            return Ok(());
+        };
+        known
+            .accept(vault.id(), place)
+            .map_err(|error| Report::new(1, "io", format!("cannot remember this vault: {error}")).into())
+    }
+
+    /// The vaults accepted on this machine; `None` where nothing can be remembered.
+    pub fn known_vaults(&self) -> Result<Option<KnownVaults>, Failure> {
+        let Some(state) = &self.settings.state else {
+            return Ok(None);
+        };
+        let known = KnownVaults::load(state);
+        Ok(Some(known.map_err(|error| {
+            Report::new(1, "io", format!("cannot read the vaults accepted here: {error}"))
+        })?))
+    }
+
+    /// Tells whether the user's identity file names this vault. A missing file vouches for nothing; a broken one is an error.
+    pub fn is_anchored(&self, vault: &Vault<'_>) -> Result<bool, Failure> {
+        let source = self.identity_source()?;
+        match source.read() {
+            Ok(identity) => {
+                let Some(anchor) = identity.anchor(vault.id()) else {
+                    return Ok(false);
+                };
+                let (lowest, found) = (anchor.root.unwrap_or(1), vault.authority().serial());
+                if found < lowest {
+                    return Err(fail(LaunchError::OldRoot { lowest, found }));
+                }
+                Ok(true)
+            }
+            Err(LaunchError::Unreadable { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    fn ask(&self, vault: &Vault<'_>, place: &std::path::Path) -> Result<bool, Failure> {
+        let authors: Vec<String> = vault
+            .authority()
+            .root()
+            .author_names()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let question = format!(
+            "The vault at {} is new to this machine.\n  id       {}\n  authors  {}\nIs this the id that an author told you?",
+            place.display(),
+            vault.id(),
+            authors.join(", ")
+        );
+        let answer = prompt::confirm(&question);
+        Ok(answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? == Some(true))
+    }
+}
+
+/// Where a vault stands, as `known_vaults` names it: the work tree or the bare repository, and the directory in it.
+pub fn place(repository: &Repository, vault: &Vault<'_>) -> PathBuf {
+    let base = repository.work_dir().unwrap_or(repository.git_dir());
+    let base = std::fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
+    match vault.snapshot().directory() {
+        "" => base,
+        directory => base.join(directory),
+    }
+}
+
+fn unknown(vault: &Vault<'_>, strictness: Strictness) -> Result<(), Failure> {
+    let found = vault.id();
+    match strictness {
+        Strictness::Noted => {
+            note(&format!(
+                "nobody on this machine vouches for this vault: its id is {found}"
+            ));
+            Ok(())
+        }
+        Strictness::Required => Err(Report::new(
+            6,
+            "unknown_vault",
+            format!("this machine does not know the vault {found}"),
+        )
+        .hint(format!(
+            "compare the id with one you have from an author, then: fleetvault trust accept, or --root {found}"
+        ))
+        .into()),
+    }
+}
