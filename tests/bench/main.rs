@@ -1,0 +1,215 @@
+//! The figures that fleetvault promises, measured as whole processes beside what they are compared with, in one run.
+//!
+//! `cargo bench` prints ratios of medians; absolute times are those of the machine at hand. `cargo bench -- NAME` runs some only.
+
+mod timing;
+mod vaults;
+
+use std::{fs, path::Path, process::Command, thread, time::Instant};
+
+use fleetvault::{
+    review::verify::verify,
+    vault::{Access, Repository, Vault},
+};
+use timing::{compare, peak_memory, print};
+use vault_format::{Credential, FilePath, Kind, Parsed};
+use vaults::Fixture;
+
+const RUNS: usize = 201;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let benches: [(&str, fn()); 7] = [
+        ("age", against_age),
+        ("scope", scope_size),
+        ("everyone", members_of_everyone),
+        ("folder", size_of_folder),
+        ("folders", many_folders),
+        ("set", set_against_git),
+        ("verify", verify_against_signatures),
+    ];
+    for (name, bench) in benches {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            bench();
+        }
+    }
+}
+
+/// `expand` of one reference among 1,000 credentials and 100 members, beside `age -d` of the same payload.
+fn against_age() {
+    let fixture = Fixture::new(100);
+    fixture.credentials((0..1000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let payload = fixture.payload("c500");
+    let identity = fixture.identity("m1");
+    let ours = || fixture.expand("m1", "<<secure.c500>>");
+    let age = || {
+        let mut age = Command::new("age");
+        age.arg("-d").arg("-i").arg(&identity).arg(&payload);
+        age
+    };
+    print(
+        "expand / age -d, 1,000 credentials, 100 members",
+        0.8,
+        &compare(RUNS, ours, age),
+    );
+    let empty = || Command::new("true");
+    print(
+        "expand / true (an empty process)",
+        f64::INFINITY,
+        &compare(RUNS, ours, empty),
+    );
+    println!("  peak memory of expand: {} KiB (at most 16384)", peak_memory(ours()));
+}
+
+/// A credential of 30 members beside one of a single member.
+fn scope_size() {
+    let fixture = Fixture::new(100);
+    let thirty: Vec<String> = (1..=30).map(|n| format!("m{n}")).collect();
+    fixture.credentials([("many".to_owned(), thirty), ("one".to_owned(), vec!["m17".into()])]);
+    let result = compare(
+        RUNS,
+        || fixture.expand("m17", "<<secure.many>>"),
+        || fixture.expand("m17", "<<secure.one>>"),
+    );
+    print("scope of 30 members / of 1", 1.3, &result);
+}
+
+/// A credential for everyone among 1,000 members beside one among 10.
+fn members_of_everyone() {
+    let (large, small) = (Fixture::new(1000), Fixture::new(10));
+    for fixture in [&large, &small] {
+        fixture.credentials([("public".to_owned(), vec!["*".into()])]);
+    }
+    let result = compare(
+        RUNS,
+        || large.expand("m5", "<<secure.public>>"),
+        || small.expand("m5", "<<secure.public>>"),
+    );
+    print("'*' with 1,000 members / with 10", 1.1, &result);
+}
+
+/// 10,000 credentials in one folder beside 100.
+fn size_of_folder() {
+    let (large, small) = (Fixture::new(2), Fixture::new(2));
+    large.credentials((0..10_000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    small.credentials((0..100).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let result = compare(
+        RUNS,
+        || large.expand("m1", "<<secure.c77>>"),
+        || small.expand("m1", "<<secure.c77>>"),
+    );
+    print("10,000 credentials in a folder / 100", 2.0, &result);
+}
+
+/// 100,000 credentials in 100 folders beside 100 in one.
+fn many_folders() {
+    let (large, small) = (Fixture::new(2), Fixture::new(2));
+    large.credentials((0..100_000).map(|n| (format!("f{}/c{n}", n % 100), vec!["m1".into()])));
+    small.credentials((0..100).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let result = compare(
+        RUNS,
+        || large.expand("m1", "<<secure.f77/c77>>"),
+        || small.expand("m1", "<<secure.c77>>"),
+    );
+    print("100,000 credentials in 100 folders / 100 in one", 1.5, &result);
+}
+
+/// `set` of one credential among 10,000 beside `git add` and `git commit` of one file, both synced to disk.
+fn set_against_git() {
+    let fixture = Fixture::new(2);
+    fixture.credentials((0..10_000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    fixture.git(&["config", "gc.auto", "0"]);
+    let value = fixture.path("value");
+    fs::write(&value, "a new value").unwrap();
+    let set = || {
+        fixture.fleetvault(&[
+            "set",
+            "c5000",
+            "--members",
+            "m1",
+            "--from-file",
+            value.to_str().unwrap(),
+        ])
+    };
+    let git = |durability: &'static str| {
+        let (fixture, file) = (&fixture, fixture.vault().join("credentials/c6000.toml"));
+        move || {
+            fs::write(&file, format!("changed {:?}\n", Instant::now())).unwrap();
+            let mut shell = Command::new("sh");
+            let line =
+                format!("git -c {durability} add credentials/c6000.toml && git -c {durability} commit -qm changed");
+            fixture.environment(&mut shell);
+            shell.arg("-c").arg(line).current_dir(fixture.vault());
+            shell
+        }
+    };
+    print(
+        "set among 10,000 / git add + commit, both synced",
+        0.6,
+        &compare(31, set, git("core.fsync=all")),
+    );
+    print(
+        "the same, git as it is by default (not all synced)",
+        f64::INFINITY,
+        &compare(31, set, git("core.fsync=default")),
+    );
+}
+
+/// `verify` of 10,000 credentials beside nothing but the signature checks of the same files, both on all processors.
+fn verify_against_signatures() {
+    let fixture = Fixture::new(10);
+    fixture.credentials((0..10_000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let repository = Repository::open(&fixture.vault(), Access::Read).unwrap();
+    let vault = Vault::load(repository.snapshot("HEAD").unwrap(), None).unwrap();
+    let root = vault.authority().root().authors[0].key.to_string();
+    let files = signed_files(&fixture.vault().join("credentials"));
+    assert_eq!(files.len(), 10_000);
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..11 {
+        let start = Instant::now();
+        assert!(verify(&vault, &|_| {}).unwrap().findings.is_empty());
+        ours.push(start.elapsed());
+        let start = Instant::now();
+        check_signatures(&root, &files);
+        bare.push(start.elapsed());
+    }
+    print(
+        "verify of 10,000 / their bare signature checks",
+        1.5,
+        &timing::ratios(ours, bare),
+    );
+}
+
+/// The signed bytes and the armored signature of every credential, as `ssh-keygen -Y verify` would take them.
+fn signed_files(directory: &Path) -> Vec<(Vec<u8>, String)> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            let path = FilePath::parse(&format!("credentials/{name}")).unwrap();
+            let bytes = fs::read(entry.path()).unwrap();
+            let parsed = Parsed::<Credential>::parse(&bytes, &path).unwrap();
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let (_, signature) = text.split_once("value = \"\"\"\n").unwrap();
+            let signature = signature.trim_end_matches("\"\"\"\n").to_owned();
+            (parsed.signed_bytes().to_vec(), signature)
+        })
+        .collect()
+}
+
+/// What any tool must do at least: decode each signature and check it, on all processors.
+fn check_signatures(signer: &str, files: &[(Vec<u8>, String)]) {
+    let key: ssh_key::PublicKey = signer.parse().unwrap();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for part in files.chunks(files.len().div_ceil(threads)) {
+            let key = &key;
+            scope.spawn(move || {
+                for (message, signature) in part {
+                    let signature: ssh_key::SshSig = signature.parse().unwrap();
+                    key.verify(Credential::NAMESPACE, message, &signature).unwrap();
+                }
+            });
+        }
+    });
+}

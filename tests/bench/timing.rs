@@ -1,0 +1,89 @@
+//! Two commands in turn, A B A B …, so that a machine whose speed drifts slows both; ratios of medians.
+
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Medians of both, and the median of the ratios pair by pair.
+pub struct Comparison {
+    ours: Duration,
+    other: Duration,
+    ratio: f64,
+}
+
+/// Runs both commands this many times, after a warm-up of each.
+pub fn compare(runs: usize, ours: impl Fn() -> Command, other: impl Fn() -> Command) -> Comparison {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for run in 0..=runs {
+        let pair = (time(ours()), time(other()));
+        if run > 0 {
+            first.push(pair.0);
+            second.push(pair.1);
+        }
+    }
+    ratios(first, second)
+}
+
+/// Compares times that were measured in pairs.
+pub fn ratios(ours: Vec<Duration>, other: Vec<Duration>) -> Comparison {
+    let pairs = ours.iter().zip(&other).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64());
+    let mut ratios: Vec<f64> = pairs.collect();
+    ratios.sort_by(f64::total_cmp);
+    Comparison {
+        ratio: ratios[ratios.len() / 2],
+        ours: median(ours),
+        other: median(other),
+    }
+}
+
+/// Prints a comparison beside what was promised.
+pub fn print(what: &str, promised: f64, comparison: &Comparison) {
+    let Comparison { ours, other, ratio } = comparison;
+    let verdict = match promised {
+        limit if limit.is_infinite() => String::new(),
+        limit if *ratio <= limit => format!("  (at most {limit}: kept)"),
+        limit => format!("  (at most {limit}: MISSED)"),
+    };
+    let ms = |time: &Duration| time.as_secs_f64() * 1e3;
+    println!("{what}: {ratio:.2}   {:.2} ms / {:.2} ms{verdict}", ms(ours), ms(other));
+}
+
+/// The largest resident set of a process, in KiB, by GNU time.
+pub fn peak_memory(command: Command) -> String {
+    let mut measured = Command::new("/usr/bin/time");
+    measured
+        .arg("-f")
+        .arg("%M")
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => measured.env(key, value),
+            None => measured.env_remove(key),
+        };
+    }
+    measured.stdin(Stdio::null());
+    match measured.output() {
+        Ok(output) => String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned(),
+        Err(error) => format!("not measured: /usr/bin/time: {error}"),
+    }
+}
+
+fn time(mut command: Command) -> Duration {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let start = Instant::now();
+    let status = command.status().unwrap();
+    let elapsed = start.elapsed();
+    assert!(status.success(), "{command:?}: {status}");
+    elapsed
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
