@@ -98,7 +98,10 @@ impl<K: Kind> Parsed<K> {
     pub fn parse(bytes: &[u8], path: &FilePath) -> Result<Self, FormatError> {
         let text = check_text(bytes)?;
         check_first_lines(text, K::NAME)?;
-        let parsed = Self::assemble(K::read(text)?)?;
+        let parsed = match read_canonical(text) {
+            Some(parsed) => parsed,
+            None => Self::assemble(K::read(text)?)?,
+        };
         if parsed.text != text {
             return Err(first_difference(&parsed.text, text));
         }
@@ -288,6 +291,41 @@ fn conflict_marker(text: &str) -> Option<usize> {
     text.lines()
         .position(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>"))
         .map(|index| index + 1)
+}
+
+/// Reads a file that is as the format writes it. Only the header needs a TOML parser then: payload and signatures, most of a file's bytes,
+/// have one form. `None` for any other file: the parser reads all of it, and says what is wrong.
+fn read_canonical<K: Kind>(text: &str) -> Option<Parsed<K>> {
+    let (header, payload, signatures) = split(text)?;
+    let mut fields = K::read(header).ok()?;
+    fields.payload = payload;
+    fields.signatures = signatures;
+    let parsed = Parsed::assemble(fields).ok()?;
+    (parsed.text == text).then_some(parsed)
+}
+
+/// Takes apart header, payload and signatures where they stand as the format writes them.
+fn split(text: &str) -> Option<(&str, Option<String>, Vec<SignatureFields>)> {
+    let (header, mut rest) = text.split_once("\n\n")?;
+    let mut payload = None;
+    if let Some(begun) = rest.strip_prefix("payload = \"\"\"\n") {
+        let (text, behind) = begun.split_once("\"\"\"\n\n")?;
+        payload = Some(text.to_owned());
+        rest = behind;
+    }
+    let mut signatures = Vec::new();
+    while !rest.is_empty() {
+        let (author, begun) = rest
+            .strip_prefix("[[signature]]\nauthor = \"")?
+            .split_once("\"\nvalue = \"\"\"\n")?;
+        let (value, behind) = begun.split_once("\"\"\"\n")?;
+        signatures.push(SignatureFields {
+            author: author.parse().ok()?,
+            value: value.parse().ok()?,
+        });
+        rest = behind.strip_prefix('\n').unwrap_or(behind);
+    }
+    Some((&text[..=header.len()], payload, signatures))
 }
 
 /// Reads the fields of one kind, turning the parser's complaint into ours, with a line.

@@ -1,9 +1,10 @@
 //! SSH signatures: SSHSIG with Ed25519 keys, a namespace per kind (SPEC.md, section 13).
 //!
-//! The only file that imports `ssh_key`. What it makes, `ssh-keygen -Y verify` accepts, and the other way round.
+//! The only file that imports `ssh_key` and `ed25519_dalek`. What it makes, `ssh-keygen -Y verify` accepts, and the other way round.
 
 use std::{fmt, str::FromStr};
 
+use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig, public::KeyData};
 use thiserror::Error;
 
@@ -14,6 +15,8 @@ use crate::{shown::quoted_key, small_order::is_small_order};
 pub struct SignerKey {
     text: String,
     key: PublicKey,
+    /// The point of an `ssh-ed25519` key, taken apart once for all the signatures it is checked against.
+    point: Option<VerifyingKey>,
 }
 
 /// An armored SSH signature, in exactly the form that `ssh-keygen -Y sign` writes.
@@ -67,7 +70,11 @@ impl SignerKey {
     fn of(key: &KeyData) -> Result<Self, String> {
         let key = PublicKey::new(key.clone(), "");
         let text = key.to_openssh().map_err(|error| error.to_string())?;
-        Ok(Self { text, key })
+        let point = match key.key_data() {
+            KeyData::Ed25519(key) => Some(VerifyingKey::from_bytes(&key.0).map_err(|_| format!("{text} is no point"))?),
+            _ => None,
+        };
+        Ok(Self { text, key, point })
     }
 }
 
@@ -155,11 +162,19 @@ impl SshSignature {
                 key.fingerprint(HashAlg::Sha256).to_string(),
             ));
         };
-        signer
-            .key
-            .verify(namespace, message, &self.signature)
-            .map_err(|_| SignatureMismatch::Broken)?;
-        self.touched().then_some(()).ok_or(SignatureMismatch::Broken)
+        let fits = match &signer.point {
+            Some(point) => self.fits(point, namespace, message),
+            None => signer.key.verify(namespace, message, &self.signature).is_ok() && self.touched(),
+        };
+        fits.then_some(()).ok_or(SignatureMismatch::Broken)
+    }
+
+    /// What `PublicKey::verify` does for an `ssh-ed25519` key, without taking the key apart again.
+    fn fits(&self, point: &VerifyingKey, namespace: &str, message: &[u8]) -> bool {
+        let signed = SshSig::signed_data(namespace, self.signature.hash_alg(), message);
+        let signature = Signature::from_slice(self.signature.signature_bytes());
+        let ours = self.signature.namespace() == namespace && self.signature.algorithm() == Algorithm::Ed25519;
+        matches!((signed, signature), (Ok(signed), Ok(signature)) if ours && point.verify(&signed, &signature).is_ok())
     }
 
     /// A hardware key must say that it was touched: the first bit of the byte behind the signature.
@@ -233,6 +248,13 @@ impl SigningKey {
     /// A text, where the key cannot be written as an OpenSSH public key.
     pub fn signer(&self) -> Result<SignerKey, String> {
         SignerKey::of(self.0.public_key().key_data())
+    }
+
+    /// The public half computed from the private one, whatever the file said.
+    pub(crate) fn derived(&self) -> Option<SignerKey> {
+        let pair = self.0.key_data().ed25519()?;
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(&pair.private.to_bytes());
+        SignerKey::of(PrivateKey::from(pair).public_key().key_data()).ok()
     }
 
     /// Signs `message` under `namespace`.

@@ -65,7 +65,7 @@ pub(crate) fn check_armor(payload: &str) -> Result<(), &'static str> {
             return Err("the payload must end its lines in LF");
         };
         let last = lines.peek().is_none();
-        let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/') || (last && *b == b'=');
+        let base64 = |&b: &u8| ALPHABET[usize::from(b)] || (last && b == b'=');
         if text.is_empty() || text.len() > COLUMNS || (!last && text.len() < COLUMNS) || !text.iter().all(base64) {
             return Err("the payload must be base64 in lines of 64 columns");
         }
@@ -76,6 +76,17 @@ pub(crate) fn check_armor(payload: &str) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+/// The bytes that base64 is made of, padding aside: a table, since every byte of every payload is looked up.
+const ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'+' || byte as u8 == b'/';
+        byte += 1;
+    }
+    table
+};
 
 /// Lists the stanzas of an armored age file, grease included, without any key.
 ///
@@ -138,8 +149,8 @@ pub fn check_stanzas(payload: &str, keys: &[(&Holder, &Recipient)]) -> Result<()
 
 /// Decodes as much of the armor as the age header takes: a value of a megabyte is not decoded to count its stanzas.
 fn decode_header(payload: &str) -> Result<Vec<u8>, StanzaError> {
-    check_armor(payload).map_err(StanzaError::Unreadable)?;
-    let body = &payload[BEGIN.len()..payload.len() - END.len()];
+    let body = payload.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
+    let body = body.ok_or(StanzaError::Unreadable("it is not armored"))?;
     let mut header = Vec::with_capacity(1024);
     for line in body.lines() {
         BASE64_STANDARD
