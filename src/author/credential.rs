@@ -3,7 +3,7 @@
 use vault_format::{Credential, CredentialName, FilePath, Network, Scope, ScopeEntry, Secret, Timestamp, Verified};
 
 use super::{
-    desk::{Desk, Plan, open_with},
+    desk::{Desk, Plan, group_key, member_keys, open_with},
     error::AuthorError,
 };
 use crate::{
@@ -52,17 +52,27 @@ pub enum ScopeChange {
 /// Decides the scope that setting `name` gives it, before a value is asked for.
 ///
 /// # Errors
-/// [`AuthorError::WouldWiden`] where no scope is given and the present one is narrower than everyone.
+/// [`AuthorError::WouldWiden`] where no scope is given and the present one is narrower than everyone; [`AuthorError::UnknownMember`] and
+/// [`AuthorError::UnknownGroup`] where it names nobody.
 pub fn check_set(vault: &Vault<'_>, name: &CredentialName, scope: Option<&Scope>) -> Result<Scope, AuthorError> {
     let file = vault.credential(name)?;
-    match (scope, file.as_ref().and_then(Verified::body)) {
-        (Some(scope), _) => Ok(scope.clone()),
-        (None, Some(present)) if present.scope != Scope::Everyone => Err(AuthorError::WouldWiden {
-            name: name.clone(),
-            scope: present.scope.clone(),
-        }),
-        (None, _) => Ok(Scope::Everyone),
+    let scope = match (scope, file.as_ref().and_then(Verified::body)) {
+        (Some(scope), _) => scope.clone(),
+        (None, Some(present)) if present.scope != Scope::Everyone => {
+            return Err(AuthorError::WouldWiden {
+                name: name.clone(),
+                scope: present.scope.clone(),
+            });
+        }
+        (None, _) => Scope::Everyone,
+    };
+    for member in scope.members() {
+        member_keys(vault, &member)?;
     }
+    for group in scope.groups() {
+        group_key(vault, &group)?;
+    }
+    Ok(scope)
 }
 
 /// Checks that a credential is there, and returns its serial.
@@ -128,7 +138,7 @@ pub fn rotate(
         terms.value_set = desk.now;
         policy.apply(&mut terms, desk.now)?;
         check_alive(name, &terms, desk.now)?;
-        summary.push(format!("rotated {name}, for {} as before", audience(&terms.scope)));
+        summary.push(format!("rotated {name}; still for {}", audience(&terms.scope)));
         desk.write_credential(name, Some(file.serial()), terms, value)?;
     }
     let subject = format!("rotate {}", several(values.iter().map(|(name, _)| name)));
@@ -166,35 +176,54 @@ pub fn rescope(
     desk.finish(&subject, summary)
 }
 
-/// Writes credentials once more as they are: a higher serial, sealed to the current keys, signed by this author.
+/// Writes credentials once more as they are: a higher serial, sealed to the current keys, signed by this author. Also those that are older
+/// or other than what was used here: naming them is the way to say that this is wanted.
 ///
 /// # Errors
 /// [`AuthorError::NotFound`], [`AuthorError::CannotOpen`]; those of sealing and signing.
 pub fn touch(mut desk: Desk<'_, '_, '_>, names: &[CredentialName]) -> Result<Plan, AuthorError> {
     let mut summary = Vec::new();
     for name in names {
-        let (file, terms) = living(desk.vault, name)?;
+        let (file, overtaken) = desk.vault.credential_to_overtake(name)?;
+        let Some((file, terms)) = with_terms(file) else {
+            return Err(not_found(desk.vault, name)?);
+        };
         let value = desk.open(&file, &terms)?;
-        summary.push(format!("touched {name}, now serial {}", file.serial() + 1));
-        desk.write_credential(name, Some(file.serial()), terms, &value)?;
+        let before = file.serial().max(overtaken.unwrap_or(0));
+        summary.push(format!(
+            "touched {name}, now serial {}{}",
+            before + 1,
+            overtaking(overtaken)
+        ));
+        desk.write_credential(name, Some(before), terms, &value)?;
     }
     desk.finish(&format!("touch {}", several(names)), summary)
 }
 
-/// Removes credentials, leaving signed tombstones that keep an old file from coming back.
+/// Removes credentials, leaving signed tombstones that keep an old file from coming back. Also those whose file is gone without one, where
+/// it was used here.
 ///
 /// # Errors
 /// [`AuthorError::NotFound`]; those of signing.
 pub fn remove(mut desk: Desk<'_, '_, '_>, names: &[CredentialName]) -> Result<Plan, AuthorError> {
     let mut summary = Vec::new();
     for name in names {
-        let (file, terms) = living(desk.vault, name)?;
-        summary.push(format!(
-            "removed {name}; {} may still know its value",
-            audience(&terms.scope)
-        ));
+        let (file, overtaken) = desk.vault.credential_to_overtake(name)?;
+        let (serial, was) = match (with_terms(file), overtaken) {
+            (Some((file, terms)), _) => (
+                file.serial(),
+                match &terms.scope {
+                    Scope::Everyone => "it was for everyone, who may still know its value".into(),
+                    named => format!("it was for {named}, who may still know its value"),
+                },
+            ),
+            (None, Some(serial)) => (serial, "it was gone without a tombstone".to_owned()),
+            (None, None) => return Err(not_found(desk.vault, name)?),
+        };
+        let before = serial.max(overtaken.unwrap_or(0));
+        summary.push(format!("removed {name}; {was}"));
         desk.trailer("Fleetvault-Credential", name);
-        let head = desk.head::<Credential>(name.clone(), Some(file.serial()), None);
+        let head = desk.head::<Credential>(name.clone(), Some(before), None);
         desk.write_plain(head)?;
     }
     desk.finish(&format!("rm {}", several(names)), summary)
@@ -252,18 +281,39 @@ impl ScopeChange {
 
 /// A living credential with its terms.
 fn living(vault: &Vault<'_>, name: &CredentialName) -> Result<(Verified<Credential>, Credential), AuthorError> {
-    let file = vault.credential(name)?;
-    match file.and_then(|file| file.body().cloned().map(|terms| (file, terms))) {
+    match with_terms(vault.credential(name)?) {
         Some(found) => Ok(found),
-        None => Err(AuthorError::NotFound {
-            near: nearest(
-                name.as_str(),
-                vault.credential_names()?.into_iter().filter(|other| other != name),
-                3,
-            ),
-            name: name.to_string(),
-        }),
+        None => Err(not_found(vault, name)?),
     }
+}
+
+fn with_terms(file: Option<Verified<Credential>>) -> Option<(Verified<Credential>, Credential)> {
+    file.and_then(|file| file.body().cloned().map(|terms| (file, terms)))
+}
+
+/// How a person is told that a file was not what this machine had used.
+fn overtaking(serial: Option<u64>) -> String {
+    serial.map_or_else(String::new, |serial| {
+        format!(", overtaking the serial {serial} that was used here")
+    })
+}
+
+/// Says that there is no such credential, with the nearest living names.
+///
+/// # Errors
+/// [`AuthorError::File`] where the vault cannot be listed.
+pub fn not_found(vault: &Vault<'_>, name: &CredentialName) -> Result<AuthorError, AuthorError> {
+    let names = vault.credential_names()?.into_iter().filter(|other| other != name);
+    let is_living = |name: &CredentialName| {
+        let file = vault.look_at::<Credential>(&FilePath::Credential(name.clone()));
+        file.is_ok_and(|file| file.is_some_and(|file| file.body().is_some()))
+    };
+    // More than are shown, since removed ones may be among them; few, since each is read.
+    let near = nearest(name.as_str(), names, 8).into_iter().filter(is_living).take(3);
+    Ok(AuthorError::NotFound {
+        near: near.collect(),
+        name: name.to_string(),
+    })
 }
 
 /// How a person reads a scope.

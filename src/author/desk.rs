@@ -176,7 +176,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         for name in scope.holders() {
             let (epoch, recipients) = match &name {
                 HolderName::Member(member) => self.member_keys(member)?,
-                HolderName::Group(group) => self.group_key(group)?,
+                HolderName::Group(group) => group_key(self.vault, group)?,
             };
             keys.insert(Holder { name, epoch }, recipients);
         }
@@ -186,33 +186,14 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         Ok((sealed_to, keys.into_values().flatten().collect()))
     }
 
-    /// The epoch and keys of a living member.
+    /// The epoch and keys of a member: one that this change adds, or a living one.
     ///
     /// # Errors
     /// [`AuthorError::UnknownMember`] with the nearest names.
     pub fn member_keys(&self, name: &MemberName) -> Result<(u64, Vec<Recipient>), AuthorError> {
-        if let Some(keys) = self.newcomers.get(name) {
-            return Ok(keys.clone());
-        }
-        let member = self.vault.member(name)?;
-        match member.as_ref().and_then(Verified::body) {
-            Some(body) => Ok((body.epoch, body.recipients.clone())),
-            None => Err(AuthorError::UnknownMember {
-                near: nearest(
-                    name.as_str(),
-                    self.vault.member_names()?.into_iter().filter(|n| n != name),
-                    3,
-                ),
-                name: name.clone(),
-            }),
-        }
-    }
-
-    fn group_key(&self, name: &GroupName) -> Result<(u64, Vec<Recipient>), AuthorError> {
-        let group = self.vault.group(name)?;
-        match group.as_ref().and_then(Verified::body) {
-            Some(body) => Ok((body.epoch, vec![body.recipient.clone()])),
-            None => Err(AuthorError::UnknownGroup(name.clone())),
+        match self.newcomers.get(name) {
+            Some(keys) => Ok(keys.clone()),
+            None => member_keys(self.vault, name),
         }
     }
 
@@ -221,7 +202,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         let file = finish(draft.signed_by(self.author.clone(), signature))?;
         self.vault
             .floors()
-            .raise(&K::path(file.head()).to_string(), file.head().serial, file.digest());
+            .raise(&K::path(file.head()).to_string(), file.head().serial, || file.digest());
         self.files.push(FileChange {
             path: K::path(file.head()).to_string(),
             contents: file.as_bytes().to_vec(),
@@ -262,6 +243,31 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
             }
         }
         Ok(())
+    }
+}
+
+/// The epoch and keys of a living member.
+pub(super) fn member_keys(vault: &Vault<'_>, name: &MemberName) -> Result<(u64, Vec<Recipient>), AuthorError> {
+    let member = vault.member(name)?;
+    match member.as_ref().and_then(Verified::body) {
+        Some(body) => Ok((body.epoch, body.recipients.clone())),
+        None => Err(AuthorError::UnknownMember {
+            near: nearest(
+                name.as_str(),
+                vault.member_names()?.into_iter().filter(|other| other != name),
+                3,
+            ),
+            name: name.clone(),
+        }),
+    }
+}
+
+/// The epoch and key of a living group.
+pub(super) fn group_key(vault: &Vault<'_>, name: &GroupName) -> Result<(u64, Vec<Recipient>), AuthorError> {
+    let group = vault.group(name)?;
+    match group.as_ref().and_then(Verified::body) {
+        Some(body) => Ok((body.epoch, vec![body.recipient.clone()])),
+        None => Err(AuthorError::UnknownGroup(name.clone())),
     }
 }
 

@@ -10,7 +10,7 @@ mod member;
 mod signer;
 
 pub use credential::{
-    PolicyChange, ScopeChange, Setting, check_exists, check_set, open, remove, rescope, rotate, set, touch,
+    PolicyChange, ScopeChange, Setting, check_exists, check_set, not_found, open, remove, rescope, rotate, set, touch,
 };
 pub use desk::{Desk, Plan};
 pub use error::AuthorError;

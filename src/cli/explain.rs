@@ -16,6 +16,9 @@ use crate::{
 
 use super::Failure;
 
+/// How many errors of one run are shown.
+const REPORTS_MAX: usize = 100;
+
 /// An error that a person can be told about.
 pub trait Explain {
     /// Says what happened and what to do.
@@ -88,14 +91,16 @@ impl Explain for LaunchError {
                 "after comparing that id with one you have from an author, add the line '# fleetvault: vault={found} member=NAME' to the identity file, or pass --root"
             )),
             Self::OtherVault { .. } => untrusted("other_vault").hint(
-                "nothing was read from it; check --vault, and ask an author for the id if the vault was made anew on purpose",
+                "nothing was opened; check which directory was named, and ask an author for the id if the vault was made anew on purpose",
             ),
+            Self::SeveralAnchors(_) => untrusted("several_anchors")
+                .hint("pass --root SHA256:…, or give the member an identity file for each vault"),
             Self::OldRoot { .. } => untrusted("old_root").hint("fetch the newest commits; a host that serves only old ones is not to be trusted"),
             Self::OtherMember { .. } | Self::NotTheirKey { .. } => {
                 untrusted("other_member").hint("a resolver acts for the member whose key it was launched with; nothing else can change that")
             }
             Self::NoSuchMember(_) | Self::Nobody => {
-                untrusted("no_member").hint("an author registers a key with: fleetvault member add NAME --recipient KEY")
+                untrusted("no_member").hint("if it was added lately, fetch the newest commits ('git pull'); else an author registers a key with: fleetvault member add NAME --recipient KEY")
             }
             Self::Keeper(_) => Report::new(7, "keeper", self.to_string())
                 .hint("give the agent a member of its own; a person who means it passes --allow-keeper"),
@@ -234,26 +239,37 @@ impl Explain for AuthorError {
 impl From<TemplateErrors> for Failure {
     fn from(errors: TemplateErrors) -> Self {
         let report = |error: &dyn Display| Report::new(1, "template", error.to_string()).hint(SYNTAX);
-        Self(errors.0.iter().map(|error| report(error)).collect())
+        Self(first_of(errors.0.iter().map(|error| report(error))))
     }
 }
 
 impl From<RenderErrors> for Failure {
     fn from(errors: RenderErrors) -> Self {
-        Self(
-            errors
-                .0
-                .iter()
-                .map(|error| Report::new(1, "filter", error.to_string()))
-                .collect(),
-        )
+        Self(first_of(
+            errors.0.iter().map(|error| Report::new(1, "filter", error.to_string())),
+        ))
     }
 }
 
 impl From<Vec<Refusal>> for Failure {
     fn from(refusals: Vec<Refusal>) -> Self {
-        Self(refusals.iter().map(Explain::explain).collect())
+        Self(first_of(refusals.iter().map(Explain::explain)))
     }
+}
+
+/// The first reports, and one that stands for the rest with the highest of their exit codes: ten megabytes of broken references must not
+/// become a hundred of errors.
+fn first_of(mut reports: impl Iterator<Item = Report>) -> Vec<Report> {
+    let mut shown: Vec<Report> = reports.by_ref().take(REPORTS_MAX).collect();
+    let (count, exit) = reports.fold((0, 0), |(count, exit), report| (count + 1, report.exit.max(exit)));
+    if count > 0 {
+        shown.push(Report::new(
+            exit,
+            "more",
+            format!("{count} more errors or more are not shown"),
+        ));
+    }
+    shown
 }
 
 impl From<WriteError<Failure>> for Failure {

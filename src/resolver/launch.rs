@@ -71,6 +71,9 @@ pub enum LaunchError {
         /// The id of the vault that was found.
         found: VaultId,
     },
+    /// The identity is for several vaults, and nobody said which this launch is for.
+    #[error("the identity is for {} vaults, and no root says which of them this launch is for", .0)]
+    SeveralAnchors(usize),
     /// An older root than the anchor accepts.
     #[error("the root is too old: the anchor accepts serial {lowest} and later, found {found}")]
     OldRoot {
@@ -172,7 +175,7 @@ impl std::fmt::Display for IdentitySource {
 /// Checks that this vault is the one that the launch is for.
 ///
 /// # Errors
-/// [`LaunchError::NoAnchor`], [`LaunchError::OtherVault`], [`LaunchError::OldRoot`].
+/// [`LaunchError::NoAnchor`], [`LaunchError::SeveralAnchors`], [`LaunchError::OtherVault`], [`LaunchError::OldRoot`].
 pub fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expectation) -> Result<(), LaunchError> {
     let found = vault.id();
     let anchor = identity.anchor(found);
@@ -180,6 +183,8 @@ pub fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expect
     match expected.vault {
         Some(root) if root != found => return other(root.to_string()),
         None if identity.anchors.is_empty() => return Err(LaunchError::NoAnchor { found }),
+        // Whoever serves the one vault could serve the other in its place.
+        None if identity.anchors.len() > 1 => return Err(LaunchError::SeveralAnchors(identity.anchors.len())),
         _ => {}
     }
     if anchor.is_none() && !identity.anchors.is_empty() {

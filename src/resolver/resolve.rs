@@ -1,6 +1,9 @@
 //! From a name to a value, for one member: scope, expiry, key, in this order, and every failure named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use thiserror::Error;
 use vault_format::{
@@ -18,7 +21,12 @@ pub struct Resolver<'v, 'r> {
     vault: &'v Vault<'r>,
     keyring: Keyring<'v, 'r>,
     now: Timestamp,
+    /// How often names were compared to find those nearest to an unknown one.
+    searches: Cell<usize>,
 }
+
+/// How many unknown names of one run get the names that look like them: each costs a comparison with every credential.
+const SEARCHES_MAX: usize = 100;
 
 /// An opened credential with what a use of it must observe.
 pub struct Resolved {
@@ -105,7 +113,12 @@ impl Refusal {
 impl<'v, 'r> Resolver<'v, 'r> {
     /// Resolves for the member of `keyring`; `now` decides what has expired.
     pub fn new(vault: &'v Vault<'r>, keyring: Keyring<'v, 'r>, now: Timestamp) -> Self {
-        Self { vault, keyring, now }
+        Self {
+            vault,
+            keyring,
+            now,
+            searches: Cell::new(0),
+        }
     }
 
     /// The member that this resolver was launched for.
@@ -162,12 +175,16 @@ impl<'v, 'r> Resolver<'v, 'r> {
                     continue;
                 }
             };
-            if let Some(terms) = file.as_ref().and_then(Verified::body) {
-                listed.push(Listed {
-                    accessible: self.is_in_scope(&terms.scope)?,
+            let Some(terms) = file.as_ref().and_then(Verified::body) else {
+                continue;
+            };
+            match self.is_in_scope(&terms.scope) {
+                Ok(accessible) => listed.push(Listed {
+                    accessible,
                     terms: terms.clone(),
                     name,
-                });
+                }),
+                Err(error) => broken.push(error),
             }
         }
         Ok((listed, broken))
@@ -243,7 +260,11 @@ impl<'v, 'r> Resolver<'v, 'r> {
     }
 
     fn not_found(&self, name: &CredentialName, removed: bool) -> Refusal {
-        let names = self.vault.credential_names().unwrap_or_default();
+        let searches = self.searches.replace(self.searches.get() + 1);
+        let names = match searches < SEARCHES_MAX {
+            true => self.vault.credential_names().unwrap_or_default(),
+            false => Vec::new(),
+        };
         let living = names.into_iter().filter(|other| other != name);
         Refusal::NotFound {
             near: nearest(name.as_str(), living, 3),

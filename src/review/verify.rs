@@ -50,7 +50,7 @@ enum Said {
 /// # Errors
 /// [`FileError`] where the tree cannot be listed at all; everything else is a finding.
 pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Verdict, FileError> {
-    let files = vault.snapshot().files().map_err(|error| vault.error("", error))?;
+    let files = list(vault)?;
     let mut findings = Vec::new();
     let mut known = Vec::new();
     for file in &files {
@@ -89,7 +89,19 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
     })
 }
 
+/// Lists what [`verify`] looks at: the vault's own directory and everything below its folders.
+///
+/// # Errors
+/// [`FileError`] where the tree cannot be listed.
+pub fn list(vault: &Vault<'_>) -> Result<Vec<TreeFile>, FileError> {
+    let files = vault.snapshot().files(&vault_format::FOLDERS);
+    files.map_err(|error| vault.error("", error))
+}
+
 type Known<'f> = (&'f TreeFile, FilePath);
+
+/// What one thread has read, and what was wrong with the rest.
+type Checked = (Vec<(FilePath, Said)>, Vec<Finding>);
 
 /// Checks files one by one on all processors, and returns what they say.
 fn check_all(
@@ -102,7 +114,7 @@ fn check_all(
 ) -> Vec<(FilePath, Said)> {
     const BATCH: usize = 64;
     let next = AtomicUsize::new(0);
-    let work = || -> Result<(Vec<(FilePath, Said)>, Vec<Finding>), String> {
+    let work = || -> Result<Checked, String> {
         let repository = place.open().map_err(|error| error.to_string())?;
         let snapshot = repository.snapshot_at(place).map_err(|error| error.to_string())?;
         let (mut said, mut findings) = (Vec::new(), Vec::new());
@@ -303,6 +315,12 @@ fn place(file: &TreeFile) -> Result<Option<FilePath>, String> {
     let top = file.path.split('/').next().unwrap_or_default();
     let ours = vault_format::FOLDERS.contains(&top) && file.path.contains('/');
     let path = FilePath::parse(&file.path).filter(|_| file.raw_path.is_none());
+    if vault_format::FOLDERS.contains(&file.path.as_str()) {
+        return match file.kind {
+            EntryKind::Directory => Ok(None),
+            other => Err(format!("it is {other}, expected {}", EntryKind::Directory)),
+        };
+    }
     match path {
         Some(_) if file.kind != EntryKind::File => Err(format!("it is {}, expected {}", file.kind, EntryKind::File)),
         Some(path) => Ok(Some(path)),
@@ -312,6 +330,9 @@ fn place(file: &TreeFile) -> Result<Option<FilePath>, String> {
             .any(|folder| top.eq_ignore_ascii_case(folder)) =>
         {
             Err("only by case another name than a folder of the vault".into())
+        }
+        None if file.path.eq_ignore_ascii_case(vault_format::ROOT_FILE) => {
+            Err("only by case another name than the first root".into())
         }
         None => Ok(None),
     }

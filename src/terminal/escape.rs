@@ -26,6 +26,24 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Writes such characters in a JSON text as JSON does. Line breaks stay: inside strings JSON has none.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let acts = |char: char| char != '\n' && acts(char);
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for char in json.chars() {
+        if acts(char) {
+            // Such characters stand only inside JSON strings, and all are below U+10000. Writing to a string cannot fail.
+            let _ = write!(safe, "\\u{:04x}", u32::from(char));
+        } else {
+            safe.push(char);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 /// Says whether a character acts on a terminal rather than being shown by it.
 pub(super) const fn acts(char: char) -> bool {
     matches!(

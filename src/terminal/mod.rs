@@ -6,7 +6,9 @@ mod escape;
 pub mod progress;
 pub mod prompt;
 pub mod report;
+mod say;
 pub mod style;
 pub mod table;
 
-pub use crate::terminal::escape::escape;
+pub use crate::terminal::escape::{escape, escape_json};
+pub use crate::terminal::say::{failure, say, whole};

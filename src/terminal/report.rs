@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::terminal::escape::{acts, escape};
+use crate::terminal::escape::{escape, escape_json};
 use crate::terminal::style::{Paint, Style};
 
 /// What both binaries call themselves in messages.
@@ -129,17 +129,7 @@ fn line(text: &mut String, style: Style, paint: Paint, level: &str, message: &st
 
 /// Writes one report as JSON, in which no character acts on a terminal either.
 fn to_json(report: &Report) -> io::Result<String> {
-    let json = serde_json::to_string(report)?;
-    let mut safe = String::with_capacity(json.len());
-    for char in json.chars() {
-        if acts(char) {
-            // Such characters stand only inside JSON strings, and all are below U+10000.
-            let _ = write!(safe, "\\u{:04x}", u32::from(char));
-        } else {
-            safe.push(char);
-        }
-    }
-    Ok(safe)
+    Ok(escape_json(&serde_json::to_string(report)?).into_owned())
 }
 
 #[cfg(test)]

@@ -131,14 +131,14 @@ impl<'r> Vault<'r> {
     /// Those of the file system: a machine whose state cannot be written has no protection against rollback beyond its anchor.
     pub fn save_floors(&self) -> io::Result<()> {
         self.floors
-            .raise(ROOT_FILE, self.authority.serial(), self.authority.digest());
+            .raise(ROOT_FILE, self.authority.serial(), || self.authority.digest());
         self.floors.save()
     }
 
     /// Lets go of the commit and keeps what is to be remembered of it, the root included.
     pub fn into_floors(self) -> Floors {
         self.floors
-            .raise(ROOT_FILE, self.authority.serial(), self.authority.digest());
+            .raise(ROOT_FILE, self.authority.serial(), || self.authority.digest());
         self.floors
     }
 
@@ -150,7 +150,8 @@ impl<'r> Vault<'r> {
         let found = self.look_at(path)?;
         if let Some(file) = &found {
             let document: &Parsed<K> = file.document();
-            self.floors.raise(&path.to_string(), file.serial(), document.digest());
+            self.floors
+                .raise(&path.to_string(), file.serial(), || document.digest());
         }
         Ok(found)
     }
@@ -162,15 +163,49 @@ impl<'r> Vault<'r> {
     pub fn look_at<K: Entry>(&self, path: &FilePath) -> Result<Option<Verified<K>>, FileError> {
         let text = path.to_string();
         let check = || -> Result<Option<Verified<K>>, FileProblem> {
-            let Some(bytes) = self.snapshot.read(&text)? else {
-                self.floors.check_absent(&text)?;
-                return Ok(None);
-            };
-            let file = self.authority.verify(Parsed::parse(&bytes, path)?)?;
-            self.floors.check(&text, file.serial(), || file.document().digest())?;
-            Ok(Some(file))
+            let found = self.verified::<K>(path)?;
+            match &found {
+                None => self.floors.check_absent(&text)?,
+                Some(file) => self.floors.check(&text, file.serial(), || file.document().digest())?,
+            }
+            Ok(found)
         };
         check().map_err(|problem| self.error(text.clone(), problem))
+    }
+
+    /// Reads a credential that an author names to overtake what was used here: checked in everything but its floor, whose serial is returned
+    /// where it is higher or the file is another or gone.
+    ///
+    /// # Errors
+    /// As [`Vault::find`], but for files that are older than, other than, or missing although they were used here.
+    pub fn credential_to_overtake(
+        &self,
+        name: &CredentialName,
+    ) -> Result<(Option<Verified<Credential>>, Option<u64>), FileError> {
+        let path = FilePath::Credential(name.clone());
+        let text = path.to_string();
+        let check = || -> Result<_, FileProblem> {
+            let found = self.verified::<Credential>(&path)?;
+            let passes = match &found {
+                None => self.floors.check_absent(&text),
+                Some(file) => self.floors.check(&text, file.serial(), || file.document().digest()),
+            };
+            let overtaken = if passes.is_ok() {
+                None
+            } else {
+                self.floors.highest(&text)?
+            };
+            Ok((found, overtaken))
+        };
+        check().map_err(|problem| self.error(text.clone(), problem))
+    }
+
+    /// Reads a file and checks all that this commit alone can show.
+    fn verified<K: Entry>(&self, path: &FilePath) -> Result<Option<Verified<K>>, FileProblem> {
+        let Some(bytes) = self.snapshot.read(&path.to_string())? else {
+            return Ok(None);
+        };
+        Ok(Some(self.authority.verify(Parsed::parse(&bytes, path)?)?))
     }
 
     /// A credential, living or removed.
@@ -211,7 +246,7 @@ impl<'r> Vault<'r> {
     /// # Errors
     /// [`FileError`] where the tree cannot be read.
     pub fn paths(&self, folder: &str) -> Result<Vec<FilePath>, FileError> {
-        let files = self.snapshot.files().map_err(|e| self.error(folder, e))?;
+        let files = self.snapshot.files(&[folder]).map_err(|e| self.error(folder, e))?;
         let inside = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         let mut paths: Vec<FilePath> = files
             .iter()

@@ -3,4 +3,61 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changing;
+mod completing;
+mod demo;
+mod disk;
+mod doctor;
+mod dry_run;
+mod editing;
+mod expanding;
 mod first_sentence;
+mod keys;
+mod launching;
+mod looking;
+mod members;
+mod names;
+mod piping;
+mod real;
+mod refusing;
+mod scopes;
+mod setting;
+mod setup;
+mod signing;
+mod templates;
+mod trusting;
+mod values;
+mod writing;
+
+/// A module that is not named above would compile nowhere and test nothing.
+#[test]
+fn no_module_is_forgotten() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let main = std::fs::read_to_string(directory.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else {
+            continue;
+        };
+        assert!(
+            main.contains(&format!("\nmod {module};\n")),
+            "tests/cli/{name} is in no test binary"
+        );
+    }
+}
+
+/// What the whole binary relies on: a value that shows where it must not fails whatever test it is in.
+#[test]
+fn a_value_that_leaks_is_noticed() {
+    let fleet = support::Fleet::without_vault();
+    fleet.remember(b"first line of it\nsecond-line-of-it");
+    let leaks = |script: &str| {
+        let mut command = fleet.command("sh", "alice");
+        command.args(["-c", script]);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| support::run(command, b""))).is_err()
+    };
+    assert!(leaks("echo 'so: second-line-of-it' >&2"));
+    assert!(leaks("echo 'first line of it'; exit 1"));
+    assert!(leaks("echo AGE-SECRET-KEY-1QQQ >&2"));
+    assert!(!leaks("echo 'first line of it'; echo 'second line' >&2"));
+}

@@ -11,6 +11,9 @@ fn read(dir: &Path) -> Repository {
     Repository::open(dir, Access::Read).unwrap()
 }
 
+/// The directories that are looked into.
+const FOLDERS: &[&str] = &["credentials", "members"];
+
 #[test]
 fn finds_the_vault_from_its_top_and_from_below() {
     let sandbox = Sandbox::new();
@@ -53,9 +56,9 @@ fn finds_a_vault_in_a_subdirectory() {
         let snapshot = repository.snapshot("HEAD").unwrap();
         assert_eq!(snapshot.directory(), "ops/team");
         assert!(snapshot.read("credentials/a.toml").unwrap().is_some());
-        let files = snapshot.files().unwrap();
+        let files = snapshot.files(FOLDERS).unwrap();
         let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(paths, ["credentials/a.toml", "fleetvault.toml"]);
+        assert_eq!(paths, ["credentials", "credentials/a.toml", "fleetvault.toml"]);
     }
     for start in ["", "src", "ops"] {
         let repository = read(&dir.join(start));
@@ -227,7 +230,7 @@ fn only_regular_files_are_read() {
         snapshot.read("credentials/link.toml/x").unwrap_err().to_string(),
         "credentials/link.toml is a symbolic link, expected a directory"
     );
-    let files = snapshot.files().unwrap();
+    let files = snapshot.files(FOLDERS).unwrap();
     let module = files.iter().find(|file| file.path.ends_with("module.toml")).unwrap();
     assert_eq!(module.kind, EntryKind::Submodule);
     assert!(snapshot.read_blob(module).is_err());
@@ -262,7 +265,7 @@ fn names_that_are_no_utf8_are_listed_but_not_children() {
     sandbox.git(&dir, &["commit", "-q", "-m", "odd"]);
     let repository = read(&dir);
     let snapshot = repository.snapshot("HEAD").unwrap();
-    let files = snapshot.files().unwrap();
+    let files = snapshot.files(FOLDERS).unwrap();
     let odd = files.iter().find(|file| file.raw_path.is_some()).unwrap();
     assert_eq!(odd.path_bytes(), b"credentials/\xff.toml");
     assert!(matches!(
@@ -333,7 +336,7 @@ fn several_threads_read_at_once() {
             scope.spawn(|| {
                 let repository = place.open().unwrap();
                 let snapshot = repository.snapshot_at(&place).unwrap();
-                for file in snapshot.files().unwrap() {
+                for file in snapshot.files(FOLDERS).unwrap() {
                     snapshot.read_blob(&file).unwrap();
                 }
                 assert_eq!(snapshot.place(), place);

@@ -5,10 +5,13 @@
 #![allow(dead_code)]
 
 use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
     fs,
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use tempfile::TempDir;
@@ -17,6 +20,12 @@ use tempfile::TempDir;
 pub struct Fleet {
     directory: TempDir,
 }
+
+/// The values of each fleet, by its HOME, which every process of that fleet has: none may show in what a failing process prints.
+static VALUES: Mutex<Option<HashMap<OsString, Vec<Vec<u8>>>>> = Mutex::new(None);
+
+/// Shorter texts stand in messages by chance.
+const TELLING: usize = 8;
 
 /// What a process left behind.
 pub struct Run {
@@ -96,11 +105,27 @@ impl Fleet {
         self.fleetvault_with(args, b"")
     }
 
-    /// Runs `fleetvault` as alice in the vault.
+    /// Runs `fleetvault` as alice in the vault. What `set` and `rotate` read is remembered as a value.
     pub fn fleetvault_with(&self, args: &[&str], stdin: &[u8]) -> Run {
+        if args.iter().any(|arg| ["set", "rotate"].contains(arg)) {
+            self.remember(stdin);
+        }
+        run(self.fleetvault_command(args), stdin)
+    }
+
+    /// `fleetvault` as alice in the vault, to be changed before it runs.
+    pub fn fleetvault_command(&self, args: &[&str]) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_fleetvault"), "alice");
         command.args(args).current_dir(self.vault());
-        run(command, stdin)
+        command
+    }
+
+    /// Remembers a value, and each of its longer lines: from now on no failing process of this fleet may print it, and none on standard error.
+    pub fn remember(&self, value: &[u8]) {
+        let lines = value.split(|&byte| byte == b'\n').filter(|line| line.len() >= TELLING);
+        let mut values = VALUES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_fleet = values.get_or_insert_default().entry(self.path("home").into());
+        of_fleet.or_default().extend(lines.map(<[u8]>::to_vec));
     }
 
     /// Runs `fleetvault-resolver` for a member, outside the vault, with that member's own state.
@@ -203,6 +228,33 @@ impl Run {
         self
     }
 
+    /// Demands a text on standard output.
+    #[track_caller]
+    pub fn prints(self, text: &str) -> Self {
+        assert!(
+            String::from_utf8_lossy(&self.stdout).contains(text),
+            "{}\nexpected on stdout: {text}\nstdout: {}\nstderr: {}",
+            self.what,
+            String::from_utf8_lossy(&self.stdout),
+            self.stderr
+        );
+        self
+    }
+
+    /// Demands exactly this on standard error.
+    #[track_caller]
+    pub fn says_exactly(self, text: &str) -> Self {
+        assert_eq!(self.stderr, text, "{}", self.what);
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.stdout)
+            .unwrap_or_else(|error| panic!("{}\n{error}\n{}", self.what, String::from_utf8_lossy(&self.stdout)))
+    }
+
     /// Demands that nothing was printed on standard output.
     #[track_caller]
     pub fn silent(self) -> Self {
@@ -222,9 +274,11 @@ impl Run {
     }
 }
 
-/// Runs a command with this on its standard input.
+/// Runs a command with this on its standard input. No value of the fleet may leak.
+#[track_caller]
 pub fn run(mut command: Command, stdin: &[u8]) -> Run {
     let what = format!("{command:?}");
+    let values = values_of(&command);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -237,12 +291,40 @@ pub fn run(mut command: Command, stdin: &[u8]) -> Run {
     let writer = std::thread::spawn(move || drop(pipe.write_all(&input)));
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     writer.join().unwrap();
+    for value in &values {
+        assert!(!holds(&stderr, value), "a value on standard error: {what}");
+        assert!(
+            status.success() || !holds(&stdout, value),
+            "a value although it failed: {what}"
+        );
+    }
+    assert!(!holds_private_key(&stderr), "a private key on standard error: {what}");
     Run {
         code: status.code().unwrap_or(-1),
         stdout,
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
         what,
     }
+}
+
+/// The values of the fleet that a command belongs to.
+fn values_of(command: &Command) -> Vec<Vec<u8>> {
+    let home = command.get_envs().find(|(name, _)| *name == OsStr::new("HOME"));
+    let values = VALUES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    home.and_then(|(_, home)| values.as_ref()?.get(home?).cloned())
+        .unwrap_or_default()
+}
+
+/// Tells whether a text holds another one.
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    part.len() <= text.len() && text.windows(part.len()).any(|window| window == part)
+}
+
+/// Tells whether a text holds the start of a private key, and not just its name as a hint has it.
+fn holds_private_key(text: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"AGE-SECRET-KEY-1";
+    let starts = |window: &[u8]| window.starts_with(PREFIX) && window[PREFIX.len()].is_ascii_alphanumeric();
+    text.windows(PREFIX.len() + 1).any(starts)
 }
 
 /// Tells whether an outside program is installed. Where CI=true it must be; elsewhere its absence is said and the test passes.
@@ -254,7 +336,12 @@ pub fn has(program: &str) -> bool {
             std::env::var("CI").as_deref() != Ok("true"),
             "{program} must be installed where CI=true"
         );
-        eprintln!("SKIPPED: {program} is not installed");
+        skip(&format!("{program} is not installed"));
     }
     found
+}
+
+/// Says, past the harness that hides what a passing test prints, that something could not be tested here.
+pub fn skip(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{cli::Failure, resolver::template::Template};
 
 use crate::{input::read_template, launch::LaunchArgs};
@@ -25,13 +26,10 @@ pub fn run(args: &CheckArgs, launch: &LaunchArgs) -> Result<(), Failure> {
             Err(refusals.into())
         }
     })?;
-    println!(
-        "{} would be expanded",
-        match names.len() {
-            0 => "no reference".to_owned(),
-            1 => "1 credential".to_owned(),
-            many => format!("{many} credentials"),
-        }
-    );
+    match names.len() {
+        0 => say!("no reference in it: it would pass through as it is"),
+        1 => say!("1 credential would be expanded"),
+        many => say!("{many} credentials would be expanded"),
+    }
     Ok(())
 }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fleetvault::{cli::Failure, terminal::report::Report};
+use fleetvault::{
+    cli::Failure,
+    terminal::{failure, report::Report},
+};
 use tempfile::NamedTempFile;
 
 /// The largest template, in bytes.
@@ -58,6 +61,17 @@ pub fn write_output(file: Option<&Path>, text: &[u8]) -> Result<(), Failure> {
     write().map_err(|error| cannot("write", &shown, &error).into())
 }
 
+/// Tells whether all lines were written that were said.
+pub fn finish() -> Result<(), Failure> {
+    match failure() {
+        Some(error) => Err(cannot("write", "standard output", &error).into()),
+        None => Ok(()),
+    }
+}
+
 fn cannot(what: &str, name: &str, error: &io::Error) -> Report {
-    Report::new(1, "io", format!("cannot {what} {name}: {error}"))
+    let error = error.to_string();
+    // The name of a temporary file says nothing to a person.
+    let reason = error.split(" at path ").next().unwrap_or_default();
+    Report::new(1, "io", format!("cannot {what} {name}: {reason}"))
 }

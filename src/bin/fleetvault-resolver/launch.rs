@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, Settings, explain::Explain, time},
+    cli::{Failure, Settings, time},
     resolver::{Expectation, IdentitySource, Resolver, check_vault, identify, refuse_keeper},
     terminal::{
         report::{Report, warning},
@@ -53,7 +53,7 @@ pub struct LaunchArgs {
 }
 
 impl LaunchArgs {
-    /// Opens the vault for the launched member, gives it to `work`, and writes the floors when that went well.
+    /// Opens the vault for the launched member, gives it to `work`, and writes the floors when all checks went well.
     pub fn with_resolver<T>(&self, work: impl FnOnce(&Resolver<'_, '_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let settings = Settings::from_environment();
         let source = self.identity_source(&settings)?;
@@ -73,14 +73,11 @@ impl LaunchArgs {
         check_vault(&vault, &identity, &expectation)?;
         let keyring = identify(&vault, identity, &expectation)?;
         refuse_keeper(&keyring, &expectation)?;
-        let result = work(&Resolver::new(&vault, keyring, time::now()))?;
-        // A sandbox may have no writable state; then the anchor is all the protection there is, and that is said.
-        if let Err(error) = vault.save_floors() {
-            warn(&format!(
-                "this machine's memory of serials could not be written, so older files would not be noticed: {error}"
-            ));
+        let result = work(&Resolver::new(&vault, keyring, time::now()));
+        if result.as_ref().err().is_none_or(passed_all_checks) {
+            remember(&vault, settings.state.is_some());
         }
-        Ok(result)
+        result
     }
 
     fn identity_source(&self, settings: &Settings) -> Result<IdentitySource, Failure> {
@@ -99,14 +96,25 @@ impl LaunchArgs {
     }
 }
 
+/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired. These files are remembered as if they had
+/// been used: what took something away must not be undone by an older file.
+fn passed_all_checks(failure: &Failure) -> bool {
+    failure.0.iter().all(|report| (3..=5).contains(&report.exit))
+}
+
+/// Writes the floors. A sandbox may have no writable state; then the anchor is all the protection there is, and that is said.
+fn remember(vault: &Vault<'_>, has_state: bool) {
+    let failed = match vault.save_floors() {
+        Err(error) => error.to_string(),
+        Ok(()) if has_state => return,
+        Ok(()) => "neither XDG_STATE_HOME nor HOME names a directory".into(),
+    };
+    warn(&format!(
+        "this machine's memory of serials could not be written, so older files would not be noticed: {failed}"
+    ));
+}
+
 /// Says something that stops nothing.
 pub fn warn(message: &str) {
     let _ = warning(message, Style::stderr(), &mut io::stderr().lock());
-}
-
-/// Warns of files that could not be looked at while others were listed.
-pub fn warn_of(errors: &[impl Explain]) {
-    for error in errors {
-        warn(&error.explain().message);
-    }
 }

@@ -1,13 +1,18 @@
 //! `list`: what this member may use. No value is opened.
 
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{
     cli::{Failure, explain::Explain, time},
-    terminal::table::{Column, Table},
+    terminal::{
+        escape_json,
+        table::{Column, Table},
+        whole,
+    },
 };
 use serde::Serialize;
 
-use crate::launch::{LaunchArgs, warn_of};
+use crate::launch::LaunchArgs;
 
 #[derive(Args)]
 pub struct ListArgs {
@@ -46,20 +51,19 @@ pub fn run(args: &ListArgs, launch: &LaunchArgs) -> Result<(), Failure> {
             .collect();
         Ok((lines, broken))
     })?;
-    warn_of(&broken);
     let written = if launch.json {
         serde_json::to_string_pretty(&lines)
             .map_err(std::io::Error::from)
-            .map(|json| println!("{json}"))
+            .map(|json| say!("{}", escape_json(&json)))
     } else {
-        table(&lines).print()
+        whole(table(&lines).print())
     };
     written.map_err(|error| {
         fleetvault::terminal::report::Report::new(1, "io", format!("cannot write the list: {error}"))
     })?;
-    match broken.first() {
-        Some(error) => Err(error.explain().into()),
-        None => Ok(()),
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
     }
 }
 

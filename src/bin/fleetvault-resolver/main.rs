@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &cli.launch),
         Command::List(args) => list::run(args, &cli.launch),
     };
-    match result {
+    match result.and_then(|()| input::finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(reports)) => {
             // Where even stderr is closed, the exit code still tells.

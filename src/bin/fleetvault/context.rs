@@ -1,6 +1,6 @@
 //! What every command starts from: the global arguments, this user's directories, and the ways into a vault.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fleetvault::{
@@ -8,7 +8,7 @@ use fleetvault::{
     cli::{Failure, Settings, explain::Explain, time},
     resolver::{Expectation, IdentitySource, Keyring, identify},
     terminal::report::Report,
-    vault::{Access, Repository, Snapshot, Vault, WriteOptions, write},
+    vault::{Access, HeadState, Repository, Snapshot, Vault, WriteOptions, write},
 };
 use vault_format::{IdentityFile, VaultId};
 
@@ -21,14 +21,8 @@ use crate::{
 #[derive(Args)]
 pub struct Globals {
     /// Work as if started in this directory
-    #[arg(
-        short = 'C',
-        global = true,
-        value_name = "DIR",
-        default_value = ".",
-        hide_default_value = true
-    )]
-    pub start: PathBuf,
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    pub start: Option<PathBuf>,
     /// Your identity, a file or fd:N [default: identity.txt in the configuration directory]
     #[arg(
         long,
@@ -88,6 +82,15 @@ impl Context {
         }
     }
 
+    /// Goes to the directory that `-C` names: every relative path is one from there, as with git.
+    pub fn enter(&self) -> Result<(), Failure> {
+        let Some(start) = &self.globals.start else {
+            return Ok(());
+        };
+        let entered = std::env::set_current_dir(start);
+        entered.map_err(|error| Report::new(1, "io", format!("cannot work in {}: {error}", start.display())).into())
+    }
+
     /// Reads a commit of the vault and gives it to `work`. Whether it is trusted is judged first, as strictly as asked.
     pub fn read<T>(
         &self,
@@ -95,7 +98,7 @@ impl Context {
         strictness: Strictness,
         work: impl FnOnce(&Vault<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let repository = Repository::open(&self.globals.start, Access::Read)?;
+        let repository = Repository::open(Path::new("."), Access::Read)?;
         let snapshot = repository.snapshot(&args.reference)?;
         let vault = self.load(snapshot)?;
         self.check_trust(&repository, &vault, strictness)?;
@@ -109,7 +112,7 @@ impl Context {
         keys: Keys,
         plan: impl Fn(Desk<'_, '_, '_>) -> Result<Plan, Failure>,
     ) -> Result<(), Failure> {
-        let repository = Repository::open(&self.globals.start, Access::Write)?;
+        let repository = Repository::open(Path::new("."), Access::Write)?;
         let signer = self.signer()?;
         self.warn_if_behind(&repository);
         let mut done = None;
@@ -128,9 +131,11 @@ impl Context {
             Ok(request)
         })?;
         if let Some((summary, floors)) = done {
-            output::written(&written, &summary);
-            // Only what was really written is remembered.
+            output::written(self.globals.json, &written, &summary)?;
+            // Only what was really written is remembered; and not what stands on another branch than the one that is read here: until it is
+            // merged, and also if it never is, the older file is the right one.
             if written.commit.is_some()
+                && repository.head() == HeadState::Branch(written.branch.clone())
                 && let Err(error) = floors.save()
             {
                 note(&format!(

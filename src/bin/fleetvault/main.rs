@@ -87,7 +87,11 @@ fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse();
     let context = Context::new(cli.globals);
-    match run(&cli.command, &context) {
+    match context
+        .enter()
+        .and_then(|()| run(&cli.command, &context))
+        .and_then(|()| output::finish())
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(reports)) => {
             // Where even stderr is closed, the exit code still tells.

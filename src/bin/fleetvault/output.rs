@@ -2,40 +2,65 @@
 
 use std::io;
 
+use fleetvault::say;
 use fleetvault::{
     cli::Failure,
     terminal::{
-        escape,
+        escape, escape_json, failure,
         report::{Report, warning},
         style::Style,
         table::Table,
+        whole,
     },
     vault::{WorkTree, Written},
 };
 use serde::Serialize;
 
+/// A commit as `--json` tells it.
+#[derive(Serialize)]
+struct Told<'a> {
+    commit: Option<String>,
+    branch: &'a str,
+    files: &'a [String],
+    summary: &'a [String],
+}
+
 /// Tells what a commit did, or would do.
-pub fn written(written: &Written, summary: &[String]) {
-    let style = Style::stdout();
-    for line in summary {
-        println!("{}", escape(line));
-    }
+pub fn written(json: bool, written: &Written, summary: &[String]) -> Result<(), Failure> {
     for path in &written.left_alone {
         note(&format!(
             "an interrupted run had written {path}, which was changed since and is left as it is"
         ));
     }
-    let Some(commit) = written.commit else {
-        println!("{}", style.dim("dry run: nothing was written"));
-        return;
-    };
-    println!(
+    if json {
+        return print_json(&Told {
+            commit: written.commit.map(|commit| commit.to_string()),
+            branch: &written.branch,
+            files: &written.paths,
+            summary,
+        });
+    }
+    let style = Style::stdout();
+    if written.commit.is_none() {
+        say!("{}", style.dim("dry run, nothing is written; it would say:"));
+    }
+    for line in summary {
+        say!("{}", escape(line));
+    }
+    let Some(commit) = written.commit else { return Ok(()) };
+    say!(
         "{}",
         style.dim(&format!("commit {} on {}", commit.short(), escape(&written.branch)))
     );
     if written.work_tree == WorkTree::OtherBranch {
-        println!("to share it: git push -u origin {}", escape(&written.branch));
+        say!("to share it: git push -u origin {}", escape(&written.branch));
     }
+    Ok(())
+}
+
+/// Tells whether all lines were written that were said.
+pub fn finish() -> Result<(), Failure> {
+    failure().map_or(Ok(()), |error| Err(cannot_write(&error)))
 }
 
 /// Says something on standard error that stops nothing.
@@ -48,13 +73,13 @@ pub fn list<T: Serialize>(json: bool, lines: &T, table: impl FnOnce() -> Table) 
     if json {
         return print_json(lines);
     }
-    table().print().map_err(|error| cannot_write(&error))
+    whole(table().print()).map_err(|error| cannot_write(&error))
 }
 
 /// Prints one JSON value.
 pub fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| cannot_write(&error.into()))?;
-    println!("{text}");
+    say!("{}", escape_json(&text));
     Ok(())
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use fleetvault::{
     cli::Failure,
-    resolver::LaunchError,
+    resolver::{IdentitySource, LaunchError},
     terminal::{prompt, report::Report},
     vault::{Repository, Vault, trust::KnownVaults},
 };
+use vault_format::VaultId;
 
 use crate::{
     context::{Context, fail},
@@ -32,29 +33,32 @@ impl Context {
         strictness: Strictness,
     ) -> Result<(), Failure> {
         let found = vault.id();
-        if let Some(expected) = self.globals.root {
-            return if expected == found {
-                Ok(())
-            } else {
-                let expected = expected.to_string();
-                Err(fail(LaunchError::OtherVault { expected, found }))
-            };
+        if let Some(expected) = self.globals.root.filter(|expected| *expected != found) {
+            let expected = expected.to_string();
+            return Err(fail(LaunchError::OtherVault { expected, found }));
         }
-        if self.is_anchored(vault)? {
+        // Asked for also where the root was named: an anchor says how old a root may be.
+        let anchored = self.is_anchored(vault)?;
+        if self.globals.root.is_some() {
             return Ok(());
         }
         let place = place(repository, vault);
         let Some(known) = self.known_vaults()? else {
-            return unknown(vault, strictness);
+            return if anchored {
+                Ok(())
+            } else {
+                self.unknown(vault, strictness)
+            };
         };
         match known.at(&place) {
+            // Before the anchor: who is a member of two vaults must not take the one for the other.
             Some(expected) if expected != found => {
                 let expected = format!("{expected}, which was accepted at {},", place.display());
                 Err(fail(LaunchError::OtherVault { expected, found }))
             }
-            _ if known.knows(found) => Ok(()),
+            _ if anchored || known.knows(found) => Ok(()),
             _ if strictness == Strictness::Required && self.ask(vault, &place)? => self.accept(vault, &place),
-            _ => unknown(vault, strictness),
+            _ => self.unknown(vault, strictness),
         }
     }
 
@@ -98,6 +102,40 @@ impl Context {
         }
     }
 
+    fn unknown(&self, vault: &Vault<'_>, strictness: Strictness) -> Result<(), Failure> {
+        let found = vault.id();
+        match strictness {
+            Strictness::Noted => {
+                note(&format!(
+                    "nobody on this machine vouches for this vault: its id is {found}"
+                ));
+                Ok(())
+            }
+            Strictness::Required => Err(Report::new(
+                6,
+                "unknown_vault",
+                format!("this machine does not know the vault {found}"),
+            )
+            .hint(self.how_to_trust(found)?)
+            .into()),
+        }
+    }
+
+    fn how_to_trust(&self, found: VaultId) -> Result<String, Failure> {
+        let mut hint = format!(
+            "compare the id with one you have from an author, then: fleetvault trust accept, or --root {found}"
+        );
+        if let IdentitySource::Path(path) = self.identity_source()?
+            && !path.exists()
+        {
+            hint += &format!(
+                "\nthere is no identity file at {}, whose anchor could vouch for it",
+                path.display()
+            );
+        }
+        Ok(hint)
+    }
+
     fn ask(&self, vault: &Vault<'_>, place: &std::path::Path) -> Result<bool, Failure> {
         let authors: Vec<String> = vault
             .authority()
@@ -124,26 +162,5 @@ pub fn place(repository: &Repository, vault: &Vault<'_>) -> PathBuf {
     match vault.snapshot().directory() {
         "" => base,
         directory => base.join(directory),
-    }
-}
-
-fn unknown(vault: &Vault<'_>, strictness: Strictness) -> Result<(), Failure> {
-    let found = vault.id();
-    match strictness {
-        Strictness::Noted => {
-            note(&format!(
-                "nobody on this machine vouches for this vault: its id is {found}"
-            ));
-            Ok(())
-        }
-        Strictness::Required => Err(Report::new(
-            6,
-            "unknown_vault",
-            format!("this machine does not know the vault {found}"),
-        )
-        .hint(format!(
-            "compare the id with one you have from an author, then: fleetvault trust accept, or --root {found}"
-        ))
-        .into()),
     }
 }

@@ -13,6 +13,9 @@ use crate::resolver::template::{MAX_FILTERS, Piece, Reference};
 /// The longest name: four segments of 64, and three slashes.
 const MAX_NAME: usize = 4 * 64 + 3;
 
+/// After this many errors a text is not looked at any further: each takes memory, and nobody reads a thousand.
+const MAX_ERRORS: usize = 1000;
+
 /// How much of a refused placeholder an error shows, in bytes.
 const MAX_SHOWN: usize = 60;
 
@@ -44,6 +47,9 @@ pub(super) fn scan(source: &[u8]) -> Result<Vec<Piece<'_>>, TemplateErrors> {
                     found: excerpt(source, start, end),
                     problem,
                 });
+                if errors.len() == MAX_ERRORS {
+                    break;
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 //! Changes only the entries it is told to; every other one stays, staged or not.
 
 use std::collections::HashSet;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use git2::{IndexEntry, IndexEntryExtendedFlag, IndexTime, Oid};
 
 use super::error::{Doing, WriteFailure, git};
-use super::lock::{StateDir, remove_if_there, sync_directory};
+use super::lock::{StateDir, remove_if_there};
+use super::sync::sync_all;
 
 /// What our `index.lock` holds. Only we write this, and only under the writers' lock: whoever has
 /// that and finds this knows that it was left over.
@@ -220,22 +221,27 @@ impl Index {
         self.git.remove(Path::new(path), 0).map_err(git("change the index"))
     }
 
-    /// Puts the edited copy in place, synced to disk; the one before is kept until the next run.
-    pub fn put_in_place(mut self, state: &StateDir, top: &Path, _lock: &IndexLock) -> Result<(), WriteFailure> {
+    /// Puts the edited copy in place, synced to disk together with `others`; the one before is kept until the next run.
+    pub fn put_in_place(
+        mut self,
+        state: &StateDir,
+        top: &Path,
+        mut others: Vec<PathBuf>,
+        _lock: &IndexLock,
+    ) -> Result<(), WriteFailure> {
         self.doubt_recent(top)?;
         self.git.write().map_err(git("write the index"))?;
         let private = state.file("index");
         // libgit2 does not sync an index.
-        File::open(&private)
-            .and_then(|file| file.sync_all())
-            .doing("sync", &private)?;
+        others.push(private.clone());
+        sync_all(&others)?;
         if let Ok(before) = fs::metadata(&self.original) {
             let _ = fs::set_permissions(&private, before.permissions());
             let _ = fs::hard_link(&self.original, Self::kept(state));
         }
         fs::rename(&private, &self.original).doing("replace", &self.original)?;
         match self.original.parent() {
-            Some(directory) => sync_directory(directory),
+            Some(directory) => sync_all(&[directory.to_owned()]),
             None => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use git2::Oid;
 
 use super::error::{Doing, WriteFailure};
 use super::id::full_oid;
-use super::lock::{StateDir, remove_if_there, sync_directory};
+use super::lock::{StateDir, remove_if_there};
 use super::path::check_path;
 
 const NAME: &str = "journal";
@@ -42,26 +42,27 @@ pub(super) struct JournalFile {
 }
 
 impl Journal {
-    /// Puts the journal in place, synced to disk.
-    pub fn write(&self, state: &StateDir) -> Result<(), WriteFailure> {
+    /// Puts the journal in place, and returns where it is: it must be synced to disk before anything of the user's is replaced.
+    pub fn write(&self, state: &StateDir) -> Result<PathBuf, WriteFailure> {
         let new = state.file("journal.new");
         let write = || {
             let mut file = File::create(&new)?;
             file.write_all(self.to_text().as_bytes())?;
-            file.sync_all()?;
             fs::rename(&new, state.file(NAME))
         };
         if let Err(error) = write() {
             let _ = fs::remove_file(&new);
             return Err(error).doing("write", &new);
         }
-        sync_directory(state.path())
+        Ok(state.file(NAME))
     }
 
     /// Reads the journal of an interrupted run, if there is one.
     pub fn read(state_dir: &Path) -> Result<Option<Self>, WriteFailure> {
         let path = state_dir.join(NAME);
         match fs::read_to_string(&path) {
+            // The power failed before it was on disk, and therefore before any file was replaced.
+            Ok(text) if text.is_empty() => Ok(None),
             Ok(text) => Self::from_text(&text)
                 .map(Some)
                 .map_err(|reason| WriteFailure::BadJournal { path, reason }),

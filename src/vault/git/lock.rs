@@ -98,14 +98,3 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), WriteFailure> {
         _ => Ok(()),
     }
 }
-
-/// Has the names in a directory synced to disk.
-pub(super) fn sync_directory(path: &Path) -> Result<(), WriteFailure> {
-    // Other systems cannot open a directory, and order such changes themselves.
-    if cfg!(unix) {
-        File::open(path)
-            .and_then(|directory| directory.sync_all())
-            .doing("sync", path)?;
-    }
-    Ok(())
-}

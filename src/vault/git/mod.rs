@@ -18,6 +18,8 @@ mod reference;
 mod repository;
 mod request;
 mod snapshot;
+mod swap;
+mod sync;
 mod target;
 mod transaction;
 mod tree;

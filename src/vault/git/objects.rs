@@ -2,14 +2,11 @@
 //! entries changed. Writes objects only; nothing refers to them when this is done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::error::{Doing, ReadError, WriteFailure, git};
-use super::lock::sync_directory;
+use super::error::{ReadError, WriteFailure, git};
 use super::path::join;
 use super::snapshot::Snapshot;
 use super::tree::EntryKind;
@@ -97,28 +94,23 @@ impl<'r> Objects<'r> {
         self.written.insert(id);
     }
 
-    /// Has all of them synced to disk: after one another, when all are written, which costs the
-    /// disk little more than one would.
-    pub fn sync(&self) -> Result<(), WriteFailure> {
-        let mut directories = BTreeSet::new();
+    /// Lists the files of those that are files of their own, and their directories: what is to be synced to disk.
+    pub fn files(&self) -> (Vec<PathBuf>, BTreeSet<PathBuf>) {
+        let (mut files, mut directories) = (Vec::new(), BTreeSet::new());
         for id in &self.written {
             let name = id.to_string();
             let directory = self.directory.join(&name[..2]);
             let path = directory.join(&name[2..]);
-            match File::open(&path).and_then(|file| file.sync_all()) {
-                Ok(()) => directories.insert(directory),
-                // It was there before, in a pack, or in a repository this one borrows from.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error).doing("sync", &path),
-            };
+            // Otherwise it was there before, in a pack, or in a repository this one borrows from.
+            if path.exists() {
+                files.push(path);
+                directories.insert(directory);
+            }
         }
-        for directory in &directories {
-            sync_directory(directory)?;
+        if !directories.is_empty() {
+            directories.insert(self.directory.clone());
         }
-        if directories.is_empty() {
-            return Ok(());
-        }
-        sync_directory(&self.directory)
+        (files, directories)
     }
 }
 

@@ -12,7 +12,7 @@ use super::journal::Journal;
 use super::lock::{StateDir, remove_if_there};
 use super::repository::Repository;
 use super::snapshot::Snapshot;
-use super::{reference, worktree};
+use super::{reference, swap, worktree};
 
 /// Cleans up after a run that was killed, if there was one. Returns the files it left alone,
 /// because somebody had changed them since.
@@ -24,7 +24,7 @@ pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<S
     let Some(journal) = Journal::read(state.path())? else {
         return Ok(Vec::new());
     };
-    reference::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
+    swap::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
     let git_dir = repository.common_dir().join(&journal.git_dir);
     let left_alone = match Repository::open_git_dir(&git_dir, String::new(), Access::Write) {
         Ok(there) => finish_or_undo(&there, state, &journal)?,
@@ -93,7 +93,7 @@ pub(super) fn undo(
         }
     }
     if changed {
-        index.put_in_place(state, top, lock)?;
+        index.put_in_place(state, top, Vec::new(), lock)?;
     }
     remove_if_there(&state.file("index"))?;
     remove_if_there(&Index::kept(state))?;

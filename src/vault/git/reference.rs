@@ -1,18 +1,10 @@
-//! References: what HEAD is, what a name means, and moving a branch by compare-and-swap.
-//! Reading and moving only; never deletes one.
-
-use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+//! References: what HEAD is, and what a name means. Never changes one.
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
-use super::error::{Doing, SnapshotError, WriteFailure, git};
+use super::error::{SnapshotError, WriteFailure};
 use super::id::full_oid;
 use super::repository::HeadState;
-
-/// How long a lock of a killed run stays before it is taken for that.
-const STALE_AFTER: Duration = Duration::from_secs(1);
 
 /// How many annotated tags may point at one another.
 const MAX_TAGS: usize = 8;
@@ -58,19 +50,28 @@ pub(super) fn resolve(git: &Repository, name: &str) -> Result<Oid, SnapshotError
     if let Some(id) = full_oid(name) {
         return peel(git, name, id);
     }
-    if name.contains(['~', '^']) {
-        return match git.revparse_single(name) {
+    if let Some(at) = name.find(['~', '^']) {
+        let base = resolve(git, &name[..at])?;
+        return match git.revparse_single(&format!("{base}{}", &name[at..])) {
             Ok(object) => peel(git, name, object.id()),
             Err(_) => Err(missing()),
         };
     }
-    match git.resolve_reference_from_short_name(name) {
-        Ok(reference) => match reference.target() {
-            Some(id) => peel(git, name, id),
-            None => Err(missing()),
-        },
-        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => abbreviated(git, name),
-        Err(error) => Err(failed(error)),
+    // Branches before tags, unlike git: whoever can push can push a tag named like the protected branch, and every fetch follows it.
+    let places = ["", "refs/heads/", "refs/remotes/", "refs/tags/", "refs/"];
+    for place in places
+        .iter()
+        .filter(|place| !place.is_empty() || name.starts_with("refs/"))
+    {
+        match git.refname_to_id(&format!("{place}{name}")) {
+            Ok(id) => return peel(git, name, id),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    match git.refname_to_id(&format!("refs/remotes/{name}/HEAD")) {
+        Ok(id) => peel(git, name, id),
+        Err(_) => abbreviated(git, name),
     }
 }
 
@@ -144,81 +145,5 @@ pub(super) fn check_free(git: &Repository, reference: &str) -> Result<(), WriteF
     match below.next() {
         Some(_) => Err(taken()),
         None => Ok(()),
-    }
-}
-
-/// How a compare-and-swap ended, when nothing failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Swap {
-    Done,
-    /// The branch no longer is where it was.
-    Moved,
-}
-
-/// Moves a branch from `expected` (`None`: it does not exist) to `new`, with a line in its log.
-pub(super) fn swap(
-    repository: &Repository,
-    reference: &str,
-    expected: Option<Oid>,
-    new: Oid,
-    who: &git2::Signature<'_>,
-    message: &str,
-    patience: Duration,
-) -> Result<Swap, WriteFailure> {
-    let started = Instant::now();
-    loop {
-        let mut transaction = repository.transaction().map_err(git("start moving the branch"))?;
-        match transaction.lock_ref(reference) {
-            Ok(()) => {}
-            Err(error) if error.code() == ErrorCode::Locked => {
-                if started.elapsed() > patience {
-                    return Err(WriteFailure::GitLocked(lock_path(repository, reference)));
-                }
-                sleep(Duration::from_millis(20));
-                continue;
-            }
-            Err(error) => return Err(git("lock the branch")(error)),
-        }
-        if tip(repository, reference)? != expected {
-            return Ok(Swap::Moved);
-        }
-        transaction
-            .set_target(reference, new, Some(who), message)
-            .map_err(git("move the branch"))?;
-        transaction.commit().map_err(git("move the branch"))?;
-        return Ok(Swap::Done);
-    }
-}
-
-/// Removes the lock that a killed run left on its branch. It is that run's if it holds the commit
-/// of that run; it may also still be empty, then only when nobody fills or removes it for a while.
-pub(super) fn remove_stale_lock(repository: &Repository, reference: &str, commit: Oid) -> Result<(), WriteFailure> {
-    let path = lock_path(repository, reference);
-    let started = Instant::now();
-    loop {
-        let Ok(content) = std::fs::read(&path) else {
-            return Ok(());
-        };
-        if content.trim_ascii() == commit.to_string().as_bytes()
-            || (content.is_empty() && started.elapsed() > STALE_AFTER)
-        {
-            return remove_file(&path);
-        }
-        if !content.is_empty() {
-            // Somebody else's, who will finish or be found by the compare-and-swap.
-            return Ok(());
-        }
-        sleep(Duration::from_millis(20));
-    }
-}
-
-fn lock_path(repository: &Repository, reference: &str) -> PathBuf {
-    repository.commondir().join(format!("{reference}.lock"))
-}
-
-fn remove_file(path: &Path) -> Result<(), WriteFailure> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing("remove", path),
-        _ => Ok(()),
     }
 }

@@ -61,7 +61,7 @@ pub struct TreeFile {
     pub path: String,
     /// Its path as bytes, when that is no UTF-8.
     pub raw_path: Option<Vec<u8>>,
-    /// What it is; never a directory.
+    /// What it is; a directory only at the vault's own level.
     pub kind: EntryKind,
     /// Its contents' id.
     pub id: BlobId,
@@ -233,14 +233,23 @@ impl<'r> Snapshot<'r> {
         Ok(children)
     }
 
-    /// Lists everything below the vault's directory, sorted by path.
+    /// Lists the vault's own directory, one level, and everything below those of its directories that are named in `folders`, sorted by
+    /// path. What else a repository holds beside a vault at its top is not looked into, and cannot get in the way.
     ///
     /// # Errors
     /// A damaged tree, or directories nested too deeply.
-    pub fn files(&self) -> Result<Vec<TreeFile>, ReadError> {
+    pub fn files(&self, folders: &[&str]) -> Result<Vec<TreeFile>, ReadError> {
         let mut files = Vec::new();
         if let Some(tree) = self.tree {
-            self.collect(tree, &mut Vec::new(), 0, &mut files)?;
+            let own = self.tree(tree, &self.directory)?;
+            each_entry(&own, &self.directory, |entry| {
+                files.push(TreeFile::new(entry.name, entry.kind, entry.id));
+                let wanted = folders.iter().any(|folder| folder.as_bytes() == entry.name);
+                if wanted && entry.kind == EntryKind::Directory {
+                    self.collect(entry.id, &mut entry.name.to_vec(), 1, &mut files)?;
+                }
+                Ok(())
+            })?;
         }
         files.sort_by(|a, b| a.path_bytes().cmp(b.path_bytes()));
         Ok(files)
@@ -262,9 +271,7 @@ impl<'r> Snapshot<'r> {
         let tree = self.tree(tree, &shown)?;
         let base = path.len();
         each_entry(&tree, &shown, |entry| {
-            if base > 0 {
-                path.push(b'/');
-            }
+            path.push(b'/');
             path.extend_from_slice(entry.name);
             let done = if entry.kind == EntryKind::Directory {
                 self.collect(entry.id, path, depth + 1, files)

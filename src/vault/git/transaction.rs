@@ -2,7 +2,7 @@
 //! be lost, written so that a kill at any point leaves the vault before it or after it.
 //! Never prompts, never pushes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use git2::Oid;
@@ -15,10 +15,12 @@ use super::journal::{Journal, JournalFile};
 use super::lock::{StateDir, remove_if_there};
 use super::objects::{Leaf, Objects};
 use super::path::{check_path, join};
-use super::reference::{self, Swap};
+use super::reference;
 use super::repository::{HeadState, Repository};
 use super::request::{Change, CommitRequest, changes};
 use super::snapshot::Snapshot;
+use super::swap::{self, Move, Swap};
+use super::sync::sync_all;
 use super::target::{self, Target};
 use super::{VAULT_FILE, recovery, worktree};
 
@@ -199,8 +201,9 @@ impl<'r> Run<'r> {
         let make = || self.make_commit(target, base, &changes, &message);
         let Some(top) = top else {
             // So that a lock on the branch is known as ours, should this be killed.
-            let journal = self.journal(target, make()?, Vec::new(), Vec::new());
-            journal.write(state)?;
+            let (commit, objects) = make()?;
+            let journal = self.journal(target, commit, Vec::new(), Vec::new());
+            sync(&objects, vec![journal.write(state)?], state)?;
             let swapped = self.swap(state, target, journal.commit, request);
             Journal::remove(state)?;
             return Ok((swapped? == Swap::Done).then(|| written(Some(journal.commit))));
@@ -215,8 +218,8 @@ impl<'r> Run<'r> {
         let Some(checkout) = self.check_out(state, top, target, &changes)? else {
             return Ok(None);
         };
-        let commit = match signed {
-            Some(commit) => commit,
+        let (commit, objects) = match signed {
+            Some(made) => made,
             None => make()?,
         };
         let Checkout {
@@ -226,8 +229,7 @@ impl<'r> Run<'r> {
             directories,
         } = checkout;
         let journal = self.journal(target, commit, files, directories);
-        journal.write(state)?;
-        let done = self.apply(state, top, &journal, &changes, index, &lock);
+        let done = self.apply(state, top, &journal, &objects, &changes, index, &lock);
         let done = done.and_then(|()| self.swap(state, target, commit, request));
         let failure = match done {
             Ok(Swap::Done) => {
@@ -337,14 +339,14 @@ impl<'r> Run<'r> {
         Ok(files.into_iter().map(|file| file.path).collect())
     }
 
-    /// Writes the objects, synced to disk: nothing refers to them yet.
+    /// Writes the objects: nothing refers to them yet, and they are still to be synced to disk.
     fn make_commit(
         &self,
         target: &Target,
         base: &Snapshot<'_>,
         changes: &[Change<'_>],
         message: &str,
-    ) -> Result<Oid, WriteFailure> {
+    ) -> Result<(Oid, Objects<'r>), WriteFailure> {
         let leaves: Vec<Leaf<'_>> = changes
             .iter()
             .map(|change| Leaf {
@@ -356,8 +358,7 @@ impl<'r> Run<'r> {
         let tree = objects.write_tree(base, &leaves)?;
         let commit = commit::create(self.repository.git(), &self.identity, message, tree, target.base)?;
         objects.add(commit);
-        objects.sync()?;
-        Ok(commit)
+        Ok((commit, objects))
     }
 
     fn journal(&self, target: &Target, commit: Oid, files: Vec<JournalFile>, directories: Vec<String>) -> Journal {
@@ -374,18 +375,23 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Files, then index.
+    /// Journal, then files, then index. Objects, journal and the new files are on disk before the first file is replaced.
+    #[allow(clippy::too_many_arguments, reason = "each is a different stage's result, used once")]
     fn apply(
         &self,
         state: &StateDir,
         top: &Path,
         journal: &Journal,
+        objects: &Objects<'_>,
         changes: &[Change<'_>],
         mut index: Index,
         lock: &IndexLock,
     ) -> Result<(), WriteFailure> {
         let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
-        worktree::place(top, journal, &contents)?;
+        let mut new = vec![journal.write(state)?];
+        new.extend(worktree::prepare(top, journal, &contents)?);
+        sync(objects, new, state)?;
+        let directories = worktree::place(top, journal)?;
         for file in &journal.files {
             let metadata = match file.index_only {
                 true => None,
@@ -393,7 +399,7 @@ impl<'r> Run<'r> {
             };
             index.set(&file.path, file.new, metadata.as_ref())?;
         }
-        index.put_in_place(state, top, lock)
+        index.put_in_place(state, top, directories, lock)
     }
 
     fn swap(
@@ -407,15 +413,14 @@ impl<'r> Run<'r> {
             Some(_) => "commit",
             None => "commit (initial)",
         };
-        reference::swap(
-            self.repository.git(),
-            &target.reference,
-            target.tip,
-            commit,
-            &self.identity.committer,
-            &format!("{kind}: {}", request.subject),
-            state.patience(),
-        )
+        let to = Move {
+            reference: &target.reference,
+            expected: target.tip,
+            new: commit,
+            who: &self.identity.committer,
+            message: &format!("{kind}: {}", request.subject),
+        };
+        swap::swap(self.repository.git(), &to, state.patience())
     }
 
     fn is_at(&self, target: &Target, commit: Oid) -> bool {
@@ -452,4 +457,13 @@ impl<'r> Run<'r> {
         };
         WriteFailure::Busy { branch, tries: TRIES }
     }
+}
+
+/// Has objects and other new files synced to disk, then the directories that name them.
+fn sync(objects: &Objects<'_>, mut files: Vec<PathBuf>, state: &StateDir) -> Result<(), WriteFailure> {
+    let (loose, mut directories) = objects.files();
+    files.extend(loose);
+    sync_all(&files)?;
+    directories.insert(state.path().to_owned());
+    sync_all(&directories.into_iter().collect::<Vec<_>>())
 }

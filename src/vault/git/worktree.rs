@@ -12,7 +12,8 @@ use super::MAX_FILE;
 use super::error::{Doing, WriteFailure, git};
 use super::index::parents;
 use super::journal::Journal;
-use super::lock::{remove_if_there, sync_directory};
+use super::lock::remove_if_there;
+use super::sync::sync_all;
 
 /// What stands at a path of the work tree.
 pub(super) enum Present {
@@ -120,9 +121,9 @@ pub(super) fn missing_directories(top: &Path, path: &str) -> Vec<String> {
     missing
 }
 
-/// Writes the files of the journal, each at once and synced to disk; all are on disk before the
-/// first one is replaced, so that a full disk is noticed before.
-pub(super) fn place(top: &Path, journal: &Journal, contents: &[&[u8]]) -> Result<(), WriteFailure> {
+/// Writes the files of the journal beside their places, and returns where: all of them must be synced to disk before the first one is
+/// replaced, so that a full disk is noticed before.
+pub(super) fn prepare(top: &Path, journal: &Journal, contents: &[&[u8]]) -> Result<Vec<PathBuf>, WriteFailure> {
     for directory in &journal.directories {
         let path = top.join(directory);
         match fs::create_dir(&path) {
@@ -132,10 +133,17 @@ pub(super) fn place(top: &Path, journal: &Journal, contents: &[&[u8]]) -> Result
             _ => {}
         }
     }
-    for (number, _) in written(journal) {
-        let target = top.join(&journal.files[number].path);
-        write_new(&journal.waiting(top, number), &target, contents[number])?;
+    let mut waiting = Vec::new();
+    for (number, file) in written(journal) {
+        let path = journal.waiting(top, number);
+        write_new(&path, &top.join(&file.path), contents[number])?;
+        waiting.push(path);
     }
+    Ok(waiting)
+}
+
+/// Puts the files in their places, each at once, and returns the directories that are to be synced to disk.
+pub(super) fn place(top: &Path, journal: &Journal) -> Result<Vec<PathBuf>, WriteFailure> {
     for (number, file) in written(journal) {
         let target = top.join(&file.path);
         if file.old.is_some() {
@@ -144,7 +152,7 @@ pub(super) fn place(top: &Path, journal: &Journal, contents: &[&[u8]]) -> Result
         }
         fs::rename(journal.waiting(top, number), &target).doing("replace", &target)?;
     }
-    sync_directories(top, journal)
+    Ok(directories(top, journal))
 }
 
 fn write_new(path: &Path, like: &Path, contents: &[u8]) -> Result<(), WriteFailure> {
@@ -153,23 +161,17 @@ fn write_new(path: &Path, like: &Path, contents: &[u8]) -> Result<(), WriteFailu
         if let Ok(before) = fs::symlink_metadata(like) {
             file.set_permissions(before.permissions())?;
         }
-        file.write_all(contents)?;
-        file.sync_all()
+        file.write_all(contents)
     };
     write().doing("write", path)
 }
 
-fn sync_directories(top: &Path, journal: &Journal) -> Result<(), WriteFailure> {
+/// The directories in which the journal's files stand, but for those that are gone again after an undo.
+fn directories(top: &Path, journal: &Journal) -> Vec<PathBuf> {
     let files = written(journal).map(|(_, file)| file.path.as_str());
     let all = files.chain(journal.directories.iter().map(String::as_str));
     let directories: BTreeSet<PathBuf> = all.map(|path| top.join(parents(path).next().unwrap_or(""))).collect();
-    for directory in directories {
-        // It may be gone again, when this follows an undo.
-        if directory.is_dir() {
-            sync_directory(&directory)?;
-        }
-    }
-    Ok(())
+    directories.into_iter().filter(|directory| directory.is_dir()).collect()
 }
 
 /// The files that are in the work tree too, with their numbers.
@@ -222,7 +224,7 @@ pub(super) fn put_back(
         // Somebody may have put something there.
         let _ = fs::remove_dir(top.join(directory));
     }
-    sync_directories(top, journal)?;
+    sync_all(&directories(top, journal))?;
     Ok(left_alone)
 }
 
@@ -246,6 +248,7 @@ fn restore(
     let odb = repository.odb().map_err(git("read the old contents"))?;
     let contents = odb.read(old).map_err(git("read the old contents"))?;
     write_new(&waiting, &target, contents.data())?;
+    sync_all(std::slice::from_ref(&waiting))?;
     fs::rename(&waiting, &target).doing("put back", &target)
 }
 

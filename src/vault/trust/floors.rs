@@ -49,6 +49,8 @@ pub enum FloorError {
 pub struct Floors {
     directory: Option<PathBuf>,
     raised: RefCell<BTreeMap<String, Floor>>,
+    /// Files that were found exactly at their floors, with their serials.
+    held: RefCell<BTreeMap<String, u64>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,7 @@ impl Floors {
         Self {
             directory,
             raised: RefCell::default(),
+            held: RefCell::default(),
         }
     }
 
@@ -77,6 +80,10 @@ impl Floors {
                 found: serial,
             }),
             Some(floor) if serial == floor.serial && digest() != floor.digest => Err(FloorError::Forked { serial }),
+            Some(floor) if serial == floor.serial => {
+                self.held.borrow_mut().insert(path.into(), serial);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -92,9 +99,21 @@ impl Floors {
         }
     }
 
+    /// Returns the highest serial of a file that was used here.
+    ///
+    /// # Errors
+    /// [`FloorError::Unreadable`].
+    pub fn highest(&self, path: &str) -> Result<Option<u64>, FloorError> {
+        Ok(self.read(path)?.map(|floor| floor.serial))
+    }
+
     /// Notes that a file was used. Nothing is written before [`Floors::save`].
-    pub fn raise(&self, path: &str, serial: u64, digest: Digest) {
-        self.raised.borrow_mut().insert(path.into(), Floor { serial, digest });
+    pub fn raise(&self, path: &str, serial: u64, digest: impl FnOnce() -> Digest) {
+        // Most files are what they were at the last use: nothing to write, and no file to read again.
+        if self.held.borrow().get(path) != Some(&serial) {
+            let digest = digest();
+            self.raised.borrow_mut().insert(path.into(), Floor { serial, digest });
+        }
     }
 
     /// Writes what was raised, atomically and never lower than what another process wrote meanwhile.
@@ -106,6 +125,9 @@ impl Floors {
             return Ok(());
         };
         let raised = self.raised.take();
+        if raised.is_empty() {
+            return Ok(());
+        }
         let higher = |path: &String, floor: &Floor| {
             self.read(path)
                 .ok()
@@ -221,7 +243,7 @@ mod tests {
         let path = "credentials/prod/db.toml";
         assert_eq!(floors().check_absent(path), Ok(()));
         let first = floors();
-        first.raise(path, 4, digest("four"));
+        first.raise(path, 4, || digest("four"));
         first.save().unwrap();
         assert_eq!(floors().check(path, 4, || digest("four")), Ok(()));
         assert_eq!(floors().check(path, 5, || digest("five")), Ok(()));
@@ -235,7 +257,7 @@ mod tests {
         );
         assert_eq!(floors().check_absent(path), Err(FloorError::Vanished { seen: 4 }));
         let late = floors();
-        late.raise(path, 2, digest("two"));
+        late.raise(path, 2, || digest("two"));
         late.save().unwrap();
         assert_eq!(floors().list().unwrap(), [(path.to_string(), 4)]);
         floors().accept(path, Some((3, digest("three")))).unwrap();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{
     cli::{Failure, time},
     resolver::{Expectation, IdentitySource, Resolver, check_vault, identify, template::Template},
@@ -36,7 +37,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     demo.keep_git_identity();
     demo.say("Two agents get identities of their own; only the public keys leave their machines");
     for member in ["fleet-dev", "fleet-rev"] {
-        let file = format!("{member}.txt");
+        let file = format!("../{member}.txt");
         let key = demo.fleetvault(&["-C", "vault", "keygen", "-o", &file, "--member", member], None)?;
         demo.fleetvault(
             &["-C", "vault", "member", "add", member, "--recipient", key.trim()],
@@ -70,11 +71,11 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
 
 impl Demo {
     fn say(&self, text: &str) {
-        println!("\n{}", self.style.bold(&format!("# {text}")));
+        say!("\n{}", self.style.bold(&format!("# {text}")));
     }
 
     fn typed(&self, line: &str) {
-        println!("{} {line}", self.style.dim("$"));
+        say!("{} {line}", self.style.dim("$"));
     }
 
     fn set(&self, args: &[&str], value: &str) -> Result<(), Failure> {
@@ -129,10 +130,10 @@ impl Demo {
             "echo '{template}' | FLEETVAULT_IDENTITY={member}.txt fleetvault-resolver --vault vault expand"
         ));
         match self.resolve(member, template) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => say!("{text}"),
             Err(Failure(reports)) => {
                 let _ = report::print(&reports, false, Style::stdout(), &mut std::io::stdout().lock());
-                println!("{}", self.style.dim(&format!("(exit {})", report::exit_code(&reports))));
+                say!("{}", self.style.dim(&format!("(exit {})", report::exit_code(&reports))));
             }
         }
         Ok(())
@@ -177,7 +178,7 @@ impl Demo {
             .status()
             .is_ok_and(|status| status.success())
         {
-            println!("(git is not installed, so its log cannot be shown)");
+            say!("(git is not installed, so its log cannot be shown)");
         }
     }
 
@@ -190,15 +191,13 @@ impl Demo {
     fn next(&self) {
         let base = self.base.display();
         self.say("Now you");
-        println!("  cargo install --path .          # puts fleetvault and fleetvault-resolver into ~/.cargo/bin");
-        println!("  cd {base}/vault");
-        println!("  export XDG_CONFIG_HOME={base}/alice XDG_STATE_HOME={base}/state     # be Alice");
-        println!("  fleetvault scope github_pat --add fleet-rev");
-        println!(
-            "  echo 'x <<secure.github_pat>>' | FLEETVAULT_IDENTITY={base}/fleet-rev.txt fleetvault-resolver expand"
-        );
-        println!("  fleetvault verify; fleetvault doctor; fleetvault --help");
-        println!("  rm -rf {base}                   # and it is gone");
+        say!("  cargo install --path .          # puts fleetvault and fleetvault-resolver into ~/.cargo/bin");
+        say!("  cd {base}/vault");
+        say!("  export XDG_CONFIG_HOME={base}/alice XDG_STATE_HOME={base}/state     # be Alice");
+        say!("  fleetvault scope github_pat --add fleet-rev");
+        say!("  echo 'x <<secure.github_pat>>' | FLEETVAULT_IDENTITY={base}/fleet-rev.txt fleetvault-resolver expand");
+        say!("  fleetvault verify; fleetvault doctor; fleetvault --help");
+        say!("  rm -rf {base}                   # and it is gone");
     }
 }
 

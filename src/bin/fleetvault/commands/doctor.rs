@@ -1,6 +1,9 @@
 //! `doctor`: what is wrong or risky here, and what to do about it.
 
+use std::path::Path;
+
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{
     author::Signer,
     cli::{Failure, time},
@@ -67,7 +70,7 @@ pub fn run(args: &DoctorArgs, context: &Context) -> Result<(), Failure> {
 }
 
 fn examine(args: &DoctorArgs, context: &Context, checks: &mut Vec<Check>) -> Result<(), Failure> {
-    let repository = Repository::open(&context.globals.start, Access::Read)?;
+    let repository = Repository::open(Path::new("."), Access::Read)?;
     let vault = Vault::load(
         repository.snapshot(&args.read.reference)?,
         context.settings.state.as_deref(),
@@ -285,9 +288,9 @@ fn print(checks: &[Check]) {
             State::Risk => style.yellow("risk"),
             State::Bad => style.red("bad "),
         };
-        println!("{mark}  {}", escape(&check.what));
+        say!("{mark}  {}", escape(&check.what));
         if let Some(todo) = &check.todo {
-            println!("      → {}", escape(todo));
+            say!("      → {}", escape(todo));
         }
     }
 }

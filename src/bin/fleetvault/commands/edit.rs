@@ -77,7 +77,11 @@ fn edit(value: &Secret) -> Result<Secret, Failure> {
         let what = what.to_owned();
         move |error: std::io::Error| Report::new(1, "io", format!("cannot {what} the file to edit: {error}"))
     };
-    let directory = tempfile::Builder::new()
+    let mut builder = tempfile::Builder::new();
+    // What an editor writes beside the file may be readable by others; the directory is not.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let directory = builder
         .prefix("fleetvault-")
         .tempdir_in(private_directory())
         .map_err(io_error("make"))?;

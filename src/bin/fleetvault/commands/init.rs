@@ -6,16 +6,17 @@ use std::{
 };
 
 use clap::{Args, builder::ValueParser};
+use fleetvault::say;
 use fleetvault::{
     author::{NewVault, Signer, VaultFiles, git_attributes},
     cli::{Failure, time},
     terminal::{escape, report::Report},
     vault::{Access, CommitRequest, FileChange, Repository, RepositoryError, WriteOptions, init_repository, write_new},
 };
-use vault_format::{Anchor, AuthorName, Identity, IdentityFile, MemberName, Recipient, SigningKey};
+use vault_format::{Anchor, AuthorName, Identity, IdentityFile, MemberName, SigningKey};
 
 use crate::{
-    commands::member::recipient,
+    commands::member::GivenKey,
     context::Context,
     keys::{add_anchor, identity_text, write_private, write_signing_key},
     output::note,
@@ -32,8 +33,8 @@ pub struct InitArgs {
     #[arg(long, value_name = "NAME")]
     author: Option<AuthorName>,
     /// A public key whose private half is kept offline; it becomes the member 'recovery' and a keeper
-    #[arg(long, value_name = "KEY", value_parser = ValueParser::new(recipient))]
-    recovery: Option<Recipient>,
+    #[arg(long, value_name = "KEY", value_parser = ValueParser::new(GivenKey::read))]
+    recovery: Option<GivenKey>,
     /// Commit to this branch, made where it is missing, instead of the current one
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
@@ -53,31 +54,49 @@ struct OwnKeys {
 
 pub fn run(args: &InitArgs, context: &Context) -> Result<(), Failure> {
     let directory = match &args.directory {
-        Some(directory) => context.globals.start.join(directory),
-        None => context.globals.start.clone(),
+        Some(directory) => directory.clone(),
+        None => PathBuf::from("."),
     };
     let author = author_name(args)?;
     let keys = own_keys(context)?;
-    let new_repository = !is_in_repository(&directory)?;
-    if new_repository && args.dry_run {
-        println!(
+    if let Some((repository, start)) = surrounding_repository(&directory)? {
+        return make(args, context, &author, &keys, &repository, &start, &directory);
+    }
+    if args.dry_run {
+        say!(
             "would make a git repository and a vault in {}",
             escape(&directory.display().to_string())
         );
         return Ok(());
     }
-    let repository = if new_repository {
-        init_repository(&directory)?
-    } else {
-        Repository::open(&directory, Access::Write)?
-    };
-    let made = make(args, context, &author, &keys, &repository, &directory);
-    if made.is_err() && new_repository {
+    let new_directories = missing_directories(&directory);
+    let repository = init_repository(&directory)?;
+    let made = make(
+        args,
+        context,
+        &author,
+        &keys,
+        &repository,
+        repository.start(),
+        &directory,
+    );
+    if made.is_err() {
         // What failed leaves nothing behind that was not there before.
         let _ = fs::remove_dir_all(repository.git_dir());
-        let _ = fs::remove_dir(&directory);
+        for made in new_directories {
+            let _ = fs::remove_dir(made);
+        }
     }
     made
+}
+
+/// The directory and those above it, innermost first, as far as they do not exist.
+fn missing_directories(directory: &Path) -> Vec<PathBuf> {
+    let missing = directory.ancestors().take_while(|path| {
+        !path.as_os_str().is_empty()
+            && fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+    });
+    missing.map(Path::to_owned).collect()
 }
 
 fn make(
@@ -86,6 +105,7 @@ fn make(
     author: &AuthorName,
     keys: &OwnKeys,
     repository: &Repository,
+    start: &str,
     directory: &Path,
 ) -> Result<(), Failure> {
     let member: MemberName = author
@@ -109,7 +129,7 @@ fn make(
         signer: &signer,
         member: member.clone(),
         recipient: own.recipient().clone(),
-        recovery: args.recovery.clone(),
+        recovery: GivenKey::recipients(args.recovery.as_slice())?.pop(),
     }
     .files()?;
     files.push(attributes(directory)?);
@@ -126,9 +146,9 @@ fn make(
         dry_run,
         ..WriteOptions::default()
     };
-    write_new(repository, repository.start(), &options(true), &request)?;
+    write_new(repository, start, &options(true), &request)?;
     if args.dry_run {
-        println!("would make a vault in {}", escape(&directory.display().to_string()));
+        say!("would make a vault in {}", escape(&directory.display().to_string()));
         return Ok(());
     }
     let anchor = Anchor {
@@ -137,21 +157,21 @@ fn make(
         root: None,
     };
     write_keys(keys, author, own, &anchor)?;
-    let written = write_new(repository, repository.start(), &options(false), &request)?;
+    let written = write_new(repository, start, &options(false), &request)?;
     if !keys.identity_is_new {
         add_anchor(&keys.identity_path, &anchor)?;
     }
-    println!("made a vault in {}", escape(&directory.display().to_string()));
-    println!("  id           {vault}");
-    println!(
+    say!("made a vault in {}", escape(&directory.display().to_string()));
+    say!("  id           {vault}");
+    say!(
         "  author       {author}, with the signing key {}",
         keys.signing_key_path.display()
     );
-    println!(
+    say!(
         "  member       {author}, with the identity {}",
         keys.identity_path.display()
     );
-    println!(
+    say!(
         "  commit       {} on {}",
         written.commit.map(|commit| commit.short()).unwrap_or_default(),
         written.branch
@@ -159,7 +179,7 @@ fn make(
     if args.recovery.is_none() {
         note("you are the only keeper: if your identity is lost, so is every value; 'fleetvault doctor' says more");
     }
-    println!("next: fleetvault member add NAME --recipient KEY, then fleetvault set CREDENTIAL --members NAME");
+    say!("next: fleetvault member add NAME --recipient KEY, then fleetvault set CREDENTIAL --members NAME");
     let _ = context;
     Ok(())
 }
@@ -215,12 +235,33 @@ fn write_keys(keys: &OwnKeys, author: &AuthorName, own: &Identity, anchor: &Anch
     Ok(())
 }
 
-fn is_in_repository(directory: &Path) -> Result<bool, Failure> {
-    match Repository::open(directory, Access::Write) {
-        Ok(_) => Ok(true),
-        Err(RepositoryError::NotARepository(_) | RepositoryError::NoSuchDirectory(_)) => Ok(false),
-        Err(error) => Err(error.into()),
+/// The repository that a directory is in, and the directory's path in it; also where the directory is still to be made.
+fn surrounding_repository(directory: &Path) -> Result<Option<(Repository, String)>, Failure> {
+    let missing = missing_directories(directory);
+    let existing = match missing
+        .last()
+        .map_or(directory, |outermost| outermost.parent().unwrap_or(directory))
+    {
+        none if none.as_os_str().is_empty() => Path::new("."),
+        existing => existing,
+    };
+    let repository = match Repository::open(existing, Access::Write) {
+        Ok(repository) => repository,
+        Err(RepositoryError::NotARepository(_) | RepositoryError::NoSuchDirectory(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut start = repository.start().to_owned();
+    for name in missing.iter().rev().filter_map(|path| path.file_name()) {
+        let name = name
+            .to_str()
+            .ok_or_else(|| RepositoryError::NotUtf8(directory.to_owned()))?;
+        start = if start.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{start}/{name}")
+        };
     }
+    Ok(Some((repository, start)))
 }
 
 /// The repository's `.gitattributes` at the vault's directory, with ours behind what is there.

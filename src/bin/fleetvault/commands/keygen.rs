@@ -1,8 +1,9 @@
 //! `keygen`: an identity for a member. Inside a vault the file also says which vault it is for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{
     cli::{Failure, time},
     vault::{Access, Repository, Vault},
@@ -45,20 +46,17 @@ pub fn run(args: &KeygenArgs, context: &Context) -> Result<(), Failure> {
             "no vault here, so the file has no anchor: add the line '# fleetvault: vault=SHA256:… member=NAME', or launch with --root",
         );
     }
-    println!("{}", identity.recipient());
+    say!("{}", identity.recipient());
     Ok(())
 }
 
-/// The id of the vault that keygen was started in; only one that is trusted becomes an anchor.
+/// The id of the vault that keygen was started in, or that `--root` names; only one that is trusted becomes an anchor.
 fn vault_here(context: &Context) -> Result<Option<VaultId>, Failure> {
-    if let Some(root) = context.globals.root {
-        return Ok(Some(root));
-    }
-    let Ok(repository) = Repository::open(&context.globals.start, Access::Read) else {
-        return Ok(None);
+    let Ok(repository) = Repository::open(Path::new("."), Access::Read) else {
+        return Ok(context.globals.root);
     };
     let Ok(snapshot) = repository.snapshot("HEAD") else {
-        return Ok(None);
+        return Ok(context.globals.root);
     };
     let vault = Vault::load(snapshot, context.settings.state.as_deref())?;
     context.check_trust(&repository, &vault, Strictness::Required)?;

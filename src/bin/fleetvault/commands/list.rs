@@ -14,7 +14,7 @@ use vault_format::{Credential, FilePath, MemberName, Scope, Timestamp, Verified}
 use crate::{
     complete,
     context::{Context, ReadArgs, fail},
-    output::{self, note},
+    output,
     trust::Strictness,
 };
 
@@ -64,12 +64,12 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
         }
         Ok((lines, broken))
     })?;
-    for error in &broken {
-        note(&error.explain().message);
-    }
     output::list(context.globals.json, &lines, || table(&lines))?;
     // One broken file hides no other, but the list is not complete, and a script must notice.
-    broken.first().map_or(Ok(()), |error| Err(error.explain().into()))
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
+    }
 }
 
 /// The line of one credential.

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand, builder::ValueParser};
 use clap_complete::ArgValueCandidates;
+use fleetvault::say;
 use fleetvault::{
     author::{self, AuthorError, NewMember},
     cli::{Failure, explain::Explain},
@@ -21,7 +22,7 @@ use vault_format::{FilePath, Member, MemberName, Recipient, Verified};
 use crate::{
     complete,
     context::{Context, Keys, ReadArgs, WriteArgs, fail},
-    output::{self, note},
+    output,
     trust::Strictness,
 };
 
@@ -43,8 +44,8 @@ pub struct AddArgs {
     /// The member's name: A-Z a-z 0-9 . _ -, beginning with a letter or digit
     name: MemberName,
     /// A public key: age1… or 'ssh-ed25519 AAAA…'
-    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(recipient), required_unless_present = "recipients_file")]
-    recipients: Vec<Recipient>,
+    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
+    recipients: Vec<GivenKey>,
     /// A file with public keys, one a line
     #[arg(long, value_name = "FILE")]
     recipients_file: Option<PathBuf>,
@@ -87,7 +88,7 @@ pub fn run(command: &MemberCommand, context: &Context) -> Result<(), Failure> {
 }
 
 fn add(args: &AddArgs, context: &Context) -> Result<(), Failure> {
-    let mut recipients = args.recipients.clone();
+    let mut recipients = GivenKey::recipients(&args.recipients)?;
     if let Some(path) = &args.recipients_file {
         recipients.extend(read_recipients(path)?);
     }
@@ -113,9 +114,6 @@ fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         }
         Ok((lines, broken))
     })?;
-    for error in &broken {
-        note(&error.explain().message);
-    }
     output::list(context.globals.json, &lines, || {
         let mut table = Table::new([
             Column::fixed("NAME"),
@@ -127,7 +125,10 @@ fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         }
         table
     })?;
-    broken.first().map_or(Ok(()), |error| Err(error.explain().into()))
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
+    }
 }
 
 fn show(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
@@ -149,15 +150,15 @@ fn show(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
     if context.globals.json {
         return output::print_json(&line);
     }
-    println!("name       {}", line.name);
+    say!("name       {}", line.name);
     for recipient in &line.recipients {
-        println!("recipient  {recipient}");
+        say!("recipient  {recipient}");
     }
-    println!("groups     {}", line.groups.join(", "));
-    println!("note       {}", escape(line.note.as_deref().unwrap_or("none")));
-    println!("epoch      {}", line.epoch);
-    println!("serial     {}", line.serial);
-    println!("signed by  {}", line.authors.join(", "));
+    say!("groups     {}", line.groups.join(", "));
+    say!("note       {}", escape(line.note.as_deref().unwrap_or("none")));
+    say!("epoch      {}", line.epoch);
+    say!("serial     {}", line.serial);
+    say!("signed by  {}", line.authors.join(", "));
     Ok(())
 }
 
@@ -185,8 +186,44 @@ fn line(vault: &Vault<'_>, file: &Verified<Member>, grants: &[FilePath]) -> Resu
     }))
 }
 
+/// A key given as an argument: a public one, or by mistake a private one, which must not be repeated in clap's error.
+#[derive(Clone)]
+pub enum GivenKey {
+    Public(Box<Recipient>),
+    Private,
+}
+
+impl GivenKey {
+    /// Reads an argument.
+    pub fn read(text: &str) -> Result<Self, String> {
+        if is_private(text) {
+            return Ok(Self::Private);
+        }
+        recipient(text).map(|key| Self::Public(Box::new(key)))
+    }
+
+    /// The public keys; one private key among them is an error.
+    pub fn recipients(given: &[Self]) -> Result<Vec<Recipient>, Failure> {
+        let public = given.iter().map(|key| match key {
+            Self::Public(recipient) => Ok(Recipient::clone(recipient)),
+            Self::Private => Err(Report::new(2, "usage", "that is a private key, expected the public one, 'age1…'")
+                .hint("it stands in the history of your shell now: make a new one with 'fleetvault keygen -o FILE', which prints the public key")
+                .into()),
+        });
+        public.collect()
+    }
+}
+
+fn is_private(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    upper.contains("AGE-SECRET-KEY-") || upper.contains("PRIVATE KEY")
+}
+
 /// Reads a public key as people have it: an SSH key may end in a comment, which the format leaves out.
-pub fn recipient(text: &str) -> Result<Recipient, String> {
+fn recipient(text: &str) -> Result<Recipient, String> {
+    if is_private(text) {
+        return Err("that is a private key, expected a public one, 'age1…'".into());
+    }
     let words: Vec<&str> = text.split_whitespace().collect();
     match words.as_slice() {
         [kind, key, ..] if kind.starts_with("ssh-") => format!("{kind} {key}").parse(),

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use fleetvault::say;
 use fleetvault::{
-    author::AuthorError,
+    author,
     cli::{Failure, time},
-    resolver::nearest,
     terminal::escape,
 };
 use vault_format::{CredentialName, Verified};
@@ -36,14 +36,7 @@ pub fn run(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
             .and_then(|file| Verified::body(file).map(|terms| line(file, terms, time::now())))
         {
             Some(line) => Ok(line),
-            None => Err(fail(AuthorError::NotFound {
-                near: nearest(
-                    args.name.as_str(),
-                    vault.credential_names()?.into_iter().filter(|n| n != &args.name),
-                    3,
-                ),
-                name: args.name.to_string(),
-            })),
+            None => Err(fail(author::not_found(vault, &args.name).map_err(fail)?)),
         }
     })?;
     if context.globals.json {
@@ -55,14 +48,14 @@ pub fn run(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
         line.members.join(", ")
     };
     let expired = if line.expired { " (expired)" } else { "" };
-    println!("name       {}", line.name);
-    println!("members    {members}");
-    println!("network    {}", line.network);
-    println!("expires    {}{expired}", line.expires.as_deref().unwrap_or("never"));
-    println!("value set  {}", line.value_set);
-    println!("note       {}", escape(line.note.as_deref().unwrap_or("none")));
-    println!("serial     {}", line.serial);
-    println!("signed by  {}", line.authors.join(", "));
-    println!("sealed to  {}", line.sealed_to.join(", "));
+    say!("name       {}", line.name);
+    say!("members    {members}");
+    say!("network    {}", line.network);
+    say!("expires    {}{expired}", line.expires.as_deref().unwrap_or("never"));
+    say!("value set  {}", line.value_set);
+    say!("note       {}", escape(line.note.as_deref().unwrap_or("none")));
+    say!("serial     {}", line.serial);
+    say!("signed by  {}", line.authors.join(", "));
+    say!("sealed to  {}", line.sealed_to.join(", "));
     Ok(())
 }

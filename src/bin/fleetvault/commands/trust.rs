@@ -1,6 +1,9 @@
 //! `trust`: what this machine believes of this vault, and changing that on purpose.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
+use fleetvault::say;
 use fleetvault::{
     cli::Failure,
     terminal::{escape, prompt, report::Report},
@@ -59,7 +62,7 @@ pub fn run(command: &TrustCommand, context: &Context) -> Result<(), Failure> {
 }
 
 fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
-    let repository = Repository::open(&context.globals.start, Access::Read)?;
+    let repository = Repository::open(Path::new("."), Access::Read)?;
     // Without state: a root below its floor must still be shown, it is why one looks.
     let vault = Vault::load(repository.snapshot(&args.reference)?, None)?;
     let place = place(&repository, &vault);
@@ -106,27 +109,27 @@ fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
     if context.globals.json {
         return output::print_json(&shown);
     }
-    println!("vault    {}", shown.vault);
-    println!("place    {}", escape(&shown.place));
+    say!("vault    {}", shown.vault);
+    say!("place    {}", escape(&shown.place));
     let trusted = if shown.trusted_by.is_empty() {
         "nobody vouches for it here".into()
     } else {
         shown.trusted_by.join(", ")
     };
-    println!("trusted  {trusted}");
-    println!("root     serial {}, threshold {}", shown.root_serial, shown.threshold);
+    say!("trusted  {trusted}");
+    say!("root     serial {}, threshold {}", shown.root_serial, shown.threshold);
     for author in &shown.authors {
-        println!("author   {author}");
+        say!("author   {author}");
     }
-    println!("floors   {} files used on this machine", shown.floors.len());
+    say!("floors   {} files used on this machine", shown.floors.len());
     for floor in &shown.floors {
-        println!("         {} serial {}", escape(&floor.path), floor.serial);
+        say!("         {} serial {}", escape(&floor.path), floor.serial);
     }
     Ok(())
 }
 
 fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
-    let repository = Repository::open(&context.globals.start, Access::Read)?;
+    let repository = Repository::open(Path::new("."), Access::Read)?;
     let vault = Vault::load(repository.snapshot(&args.read.reference)?, None)?;
     if let Some(expected) = context.globals.root.filter(|expected| *expected != vault.id()) {
         let (expected, found) = (expected.to_string(), vault.id());
@@ -142,7 +145,7 @@ fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
             &format!("Accept {} at {} on this machine", vault.id(), place.display()),
         )?;
         context.accept(&vault, &place)?;
-        println!("accepted {} at {}", vault.id(), escape(&place.display().to_string()));
+        say!("accepted {} at {}", vault.id(), escape(&place.display().to_string()));
         return Ok(());
     }
     let Some(state) = &context.settings.state else {
@@ -176,7 +179,7 @@ fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
         floors
             .accept(path, state)
             .map_err(|error| Report::new(1, "io", format!("cannot write the floor of {path}: {error}")))?;
-        println!("accepted {}", escape(&line));
+        say!("accepted {}", escape(&line));
     }
     Ok(())
 }

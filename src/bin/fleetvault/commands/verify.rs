@@ -1,9 +1,10 @@
 //! `verify`: every file of a commit, without a key.
 
 use clap::Args;
+use fleetvault::say;
 use fleetvault::{
     cli::Failure,
-    review::verify::{Finding, verify},
+    review::verify::{Finding, list, verify},
     terminal::{escape, progress::Progress, report::Report},
 };
 use serde::Serialize;
@@ -39,8 +40,7 @@ struct JsonFinding<'a> {
 
 pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
     let (verdict, vault, commit) = context.read(&args.read, Strictness::Noted, |vault| {
-        let files = vault.snapshot().files().map(|files| files.len()).unwrap_or_default();
-        let progress = Progress::new("verifying", files);
+        let progress = Progress::new("verifying", list(vault)?.len());
         let verdict = verify(vault, &|done| progress.advance(done))?;
         Ok((verdict, vault.id(), vault.snapshot().commit()))
     })?;
@@ -57,7 +57,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
         })?;
     } else {
         for finding in &verdict.findings {
-            println!("{}: {}", escape(&finding.path), escape(&finding.problem));
+            say!("{}: {}", escape(&finding.path), escape(&finding.problem));
         }
     }
     let count = verdict.findings.len();
@@ -71,7 +71,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
         .into());
     }
     if !context.globals.json {
-        println!(
+        say!(
             "{} files of commit {} are as they must be; vault {vault}",
             verdict.files,
             commit.short()

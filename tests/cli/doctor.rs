@@ -1,0 +1,113 @@
+//! `doctor`: what is wrong or risky, and what to do.
+
+use std::fs;
+
+use crate::support::{Fleet, run};
+
+#[test]
+fn a_new_vault_has_one_risk() {
+    let fleet = Fleet::new();
+    let checks = fleet.fleetvault(&["doctor"]).ok();
+    let out = checks.out();
+    let id = fleet.id();
+    for line in [
+        &format!("good  vault {id} at commit "),
+        "good  your identity file names this vault\n",
+        "good  you are member 'alice', a keeper: give your agents members of their own\n",
+        "good  you are author 'alice'\n",
+        "good  serials are remembered in ",
+        "risk  1 of 2 keepers: if their keys are lost, no value can be opened for a new scope\n      → ",
+        "good  all 6 files are as they must be\n",
+    ] {
+        assert!(out.contains(line), "{line:?} in\n{out}");
+    }
+    assert_eq!(out.matches("risk  ").count(), 1, "{out}");
+    let json = fleet.fleetvault(&["doctor", "--json"]).ok().json();
+    let states: Vec<&str> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["good", "good", "good", "good", "good", "risk", "good"]);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_remedy() {
+    let fleet = Fleet::new();
+    fleet.member("dev");
+    fleet.set("token", "value-of-token", "dev");
+    fleet.fleetvault(&["scope", "token", "--ttl", "3d"]).ok();
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints("risk  token expires on 20")
+        .prints("→ fleetvault rotate token --ttl 30d");
+    fleet.git(&["switch", "-q", "--detach"]);
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints("risk  HEAD is detached, so nothing can be written\n      → git switch BRANCH");
+    fleet.git(&["switch", "-q", "main"]);
+    let dev = fleet.identity("dev");
+    let mut command = fleet.fleetvault_command(&["doctor"]);
+    command
+        .env("FLEETVAULT_IDENTITY", &dev)
+        .env("FLEETVAULT_SIGNING_KEY", fleet.path("none"));
+    run(command, b"")
+        .ok()
+        .prints("good  you are member 'dev'\n")
+        .prints("risk  there is no signing key at ");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&dev, fs::Permissions::from_mode(0o640)).unwrap();
+        let mut command = fleet.fleetvault_command(&["doctor"]);
+        command.env("FLEETVAULT_IDENTITY", &dev);
+        run(command, b"")
+            .fails(1)
+            .prints("bad   others can read your identity file\n      → chmod 600 it")
+            .says(" checks failed");
+    }
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "stranger");
+    command.arg("doctor").current_dir(fleet.vault());
+    run(command, b"")
+        .ok()
+        .prints("risk  nobody on this machine vouches for the vault at ")
+        .prints("fleetvault trust accept");
+    fleet.forge("members/dev.toml", "nonsense\n");
+    fleet
+        .fleetvault(&["doctor"])
+        .fails(1)
+        .prints("bad   ")
+        .prints("→ fleetvault verify");
+    fleet
+        .fleetvault(&["-C", "/", "doctor"])
+        .fails(1)
+        .prints("bad   / is not in a git repository\n")
+        .says("1 of 1 checks failed");
+}
+
+#[test]
+fn an_upstream_that_is_ahead_is_said_before_writing() {
+    let fleet = Fleet::new();
+    fleet.git(&["clone", "-q", "--bare", ".", "../origin.git"]);
+    fleet.git(&["remote", "add", "origin", "../origin.git"]);
+    fleet.git(&["fetch", "-q", "origin"]);
+    fleet.git(&["branch", "-q", "--set-upstream-to", "origin/main"]);
+    fleet.git(&["commit", "-q", "--allow-empty", "-m", "ours"]);
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints("risk  1 commits are not pushed\n      → git push");
+    fleet.git(&["push", "-q"]);
+    fleet.git(&["reset", "-q", "--hard", "HEAD^"]);
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints("risk  this branch is 1 commits behind its upstream, as last fetched");
+    fleet
+        .fleetvault_with(&["set", "token"], b"value-of-token")
+        .ok()
+        .says("warning: this branch is 1 commits behind its upstream: 'git pull' first");
+}
