@@ -5,6 +5,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use thiserror::Error;
@@ -15,7 +16,7 @@ use vault_format::{
 
 use super::{
     CommitId, ReadError, Snapshot,
-    trust::{FloorError, Floors},
+    trust::{FloorError, Floors, Places},
 };
 
 /// One commit of a vault, with the authors that its root names.
@@ -23,6 +24,7 @@ pub struct Vault<'r> {
     snapshot: Snapshot<'r>,
     authority: Authority,
     floors: Floors,
+    places: Rc<Places>,
 }
 
 /// A file that cannot be used, with the place where it was found.
@@ -92,11 +94,14 @@ impl<'r> Vault<'r> {
             let Some(next) = root(&path)? else { break };
             authority = authority.succeed(&next).map_err(|e| fail(path.to_string(), e.into()))?;
         }
-        let vault = Self {
+        let places = state.map(|state| state.join(authority.vault().to_hex()).join("places"));
+        let mut vault = Self {
             floors: Floors::new(state.map(|state| floors_directory(state, authority.vault()))),
+            places: Rc::new(Places::new(places)),
             snapshot,
             authority,
         };
+        vault.snapshot.remember(vault.places.clone());
         // The chain has one floor for all its files: its length and the digest of its end.
         vault
             .floors
@@ -132,6 +137,7 @@ impl<'r> Vault<'r> {
     pub fn save_floors(&self) -> io::Result<()> {
         self.floors
             .raise(ROOT_FILE, self.authority.serial(), || self.authority.digest());
+        self.places.save();
         self.floors.save()
     }
 

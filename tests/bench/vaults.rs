@@ -205,7 +205,7 @@ impl Fixture {
             &repository,
             &WriteOptions::default(),
             |snapshot| -> Result<CommitRequest, ()> {
-                let vault = Vault::load(repository.snapshot_at(&snapshot.place()).unwrap(), None).unwrap();
+                let vault = Vault::load(snapshot.again(&repository).unwrap(), None).unwrap();
                 let file = IdentityFile::parse(&identity).unwrap();
                 let keyring = fleetvault::resolver::identify(&vault, file, &Default::default()).unwrap();
                 let now: Timestamp = now();

@@ -1,9 +1,14 @@
 //! Finding a repository and reading its commits.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
-use fleetvault::vault::{Access, EntryKind, HeadState, ReadError, Repository, RepositoryError, SnapshotError};
+use fleetvault::vault::{
+    Access, EntryKind, HeadState, ReadError, Remembered, Repository, RepositoryError, SnapshotError,
+};
 
 use super::support::*;
 
@@ -337,6 +342,9 @@ fn several_threads_read_at_once() {
                 let repository = place.open().unwrap();
                 let snapshot = repository.snapshot_at(&place).unwrap();
                 for file in snapshot.files(FOLDERS).unwrap() {
+                    if file.kind == EntryKind::Directory {
+                        continue;
+                    }
                     snapshot.read_blob(&file).unwrap();
                 }
                 assert_eq!(snapshot.place(), place);
@@ -362,4 +370,64 @@ fn counts_what_the_upstream_has() {
     sandbox.commit_all(&clone, "y");
     sandbox.git(&clone, &["fetch", "-q"]);
     assert_eq!(read(&clone).ahead_behind_upstream(), Some((1, 2)));
+}
+
+/// Notes in memory, counted.
+#[derive(Default)]
+struct Notes {
+    notes: RefCell<BTreeMap<String, String>>,
+    noted: Cell<usize>,
+}
+
+impl Remembered for Notes {
+    fn recall(&self, path: &str) -> Option<String> {
+        self.notes.borrow().get(path).cloned()
+    }
+
+    fn note(&self, path: &str, place: String) {
+        self.noted.set(self.noted.get() + 1);
+        self.notes.borrow_mut().insert(path.to_owned(), place);
+    }
+}
+
+#[test]
+fn what_was_found_in_a_large_directory_is_found_there_again_while_it_is_the_same() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    for number in 0..600 {
+        put(&dir, &format!("credentials/c{number}.toml"), &format!("{number}\n"));
+    }
+    put(&dir, "members/m.toml", "m\n");
+    sandbox.commit_all(&dir, "many");
+    let notes = Rc::new(Notes::default());
+    let look = |path: &str| {
+        let repository = read(&dir);
+        let mut snapshot = repository.snapshot("HEAD").unwrap();
+        snapshot.remember(notes.clone());
+        snapshot
+            .read(path)
+            .unwrap()
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let path = "credentials/c77.toml";
+    assert_eq!(look(path).as_deref(), Some("77\n"));
+    assert_eq!(look(path).as_deref(), Some("77\n"));
+    assert_eq!(notes.noted.get(), 1, "searched for once");
+    assert_eq!(look("members/m.toml").as_deref(), Some("m\n"));
+    assert_eq!(look("credentials/none.toml"), None);
+    assert_eq!(
+        notes.noted.get(),
+        1,
+        "small directories and missing files are not noted"
+    );
+    // Another tree: the note no longer holds.
+    put(&dir, path, "changed\n");
+    sandbox.commit_all(&dir, "changed");
+    assert_eq!(look(path).as_deref(), Some("changed\n"));
+    assert_eq!(notes.noted.get(), 2);
+    // Notes that were cut short, or are none.
+    for note in ["", "x", "x y", "0123 4567", &"0".repeat(81)] {
+        notes.notes.borrow_mut().insert(path.to_owned(), note.to_owned());
+        assert_eq!(look(path).as_deref(), Some("changed\n"), "{note:?}");
+    }
 }

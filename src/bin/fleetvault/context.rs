@@ -122,7 +122,7 @@ impl Context {
             ..WriteOptions::default()
         };
         let written = write(&repository, &options, |snapshot| -> Result<_, Failure> {
-            let vault = self.load(repository.snapshot_at(&snapshot.place())?)?;
+            let vault = self.load(snapshot.again(&repository)?)?;
             self.check_trust(&repository, &vault, Strictness::Required)?;
             let keyring = self.keyring(&vault, keys)?;
             let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;

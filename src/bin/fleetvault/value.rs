@@ -55,6 +55,11 @@ impl ValueArgs {
         Ok(value.into())
     }
 
+    /// Tells whether a person would be asked to type the value.
+    pub fn is_asked_for(&self) -> bool {
+        self.from_file.is_none() && self.generate.is_none() && prompt::stdin_is_terminal()
+    }
+
     /// Tells whether one reading gives one value for several credentials.
     pub fn is_shared(&self) -> bool {
         self.generate.is_none() && (self.from_file.is_some() || !prompt::stdin_is_terminal())

@@ -30,7 +30,7 @@ pub use id::{BlobId, CommitId};
 pub use path::{PathError, check_path};
 pub use repository::{HeadState, Repository, init_repository};
 pub use request::{CommitRequest, FileChange};
-pub use snapshot::{Place, Snapshot, TreeFile};
+pub use snapshot::{Place, Remembered, Snapshot, TreeFile};
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use tree::{Child, EntryKind};
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use git2::{ObjectType, Odb, Oid};
 
 use super::error::{ReadError, RepositoryError, SnapshotError};
-use super::id::{BlobId, CommitId};
+use super::id::{BlobId, CommitId, full_oid};
 use super::path::{check_path, join};
 use super::repository::Repository;
 use super::tree::{Child, EntryKind, RawTree, lossy};
@@ -17,6 +17,9 @@ use super::{Access, MAX_FILE, VAULT_FILE};
 
 /// The largest tree object that is read: some 1.5 million entries.
 const MAX_TREE: usize = 64 * 1024 * 1024;
+
+/// From which size on it is worth remembering what was found in a tree: some 400 entries.
+const LARGE_TREE: usize = 16 * 1024;
 
 /// How much of trees is kept in memory.
 const MAX_CACHED: usize = 32 * 1024 * 1024;
@@ -33,7 +36,17 @@ pub struct Snapshot<'r> {
     directory: String,
     /// The tree of `directory`; none if it does not exist (yet).
     tree: Option<Oid>,
-    cache: RefCell<Cache>,
+    /// Shared by the snapshots of one process: a tree is read once.
+    cache: Rc<RefCell<Cache>>,
+    remembered: Option<Rc<dyn Remembered>>,
+}
+
+/// What a caller remembers from one process to the next: in which tree a file was found, and as what.
+pub trait Remembered {
+    /// Returns what was noted for a path, whoever wrote it.
+    fn recall(&self, path: &str) -> Option<String>;
+    /// Takes a note of a file that was searched for in a large directory.
+    fn note(&self, path: &str, place: String);
 }
 
 /// Where a snapshot is, for another thread to open it there too.
@@ -129,7 +142,8 @@ impl<'r> Snapshot<'r> {
             root: None,
             directory: String::new(),
             tree: None,
-            cache: RefCell::default(),
+            cache: Rc::default(),
+            remembered: None,
         };
         if let Some(commit) = commit {
             let root = snapshot.root_of(commit)?;
@@ -137,6 +151,32 @@ impl<'r> Snapshot<'r> {
             snapshot.tree = Some(root);
         }
         Ok(snapshot)
+    }
+
+    /// Reads the same commit once more, from the trees that were read already.
+    ///
+    /// # Errors
+    /// The object database cannot be opened.
+    pub fn again<'x>(&self, repository: &'x Repository) -> Result<Snapshot<'x>, SnapshotError> {
+        let odb = repository.git().odb().map_err(|error| ReadError::Git {
+            path: "the object database".to_owned(),
+            error: error.into(),
+        })?;
+        Ok(Snapshot {
+            odb,
+            git_dir: self.git_dir.clone(),
+            commit: self.commit,
+            root: self.root,
+            directory: self.directory.clone(),
+            tree: self.tree,
+            cache: Rc::clone(&self.cache),
+            remembered: self.remembered.clone(),
+        })
+    }
+
+    /// Looks for files where they were found before, first.
+    pub fn remember(&mut self, remembered: Rc<dyn Remembered>) {
+        self.remembered = Some(remembered);
     }
 
     /// Looks at the directory, whether it is a vault or not, and whether it exists or not.
@@ -302,17 +342,43 @@ impl<'r> Snapshot<'r> {
         let mut here = directory.to_owned();
         let mut segments = path.split('/').peekable();
         while let Some(segment) = segments.next() {
+            if segments.peek().is_none() {
+                return self.last_entry(tree, &here, segment, path);
+            }
             let Some(found) = self.entry(tree, &here, segment)? else {
                 return Ok(None);
             };
-            if segments.peek().is_none() {
-                return Ok(Some(found));
-            }
             here = join(&here, segment);
             expect(&here, found.kind, EntryKind::Directory)?;
             tree = found.id;
         }
         Ok(None)
+    }
+
+    /// Finds the entry at the end of a path. If its directory is large, and was the same when the file was last found, it is not read.
+    fn last_entry(&self, tree: Oid, directory: &str, name: &str, path: &str) -> Result<Option<Found>, ReadError> {
+        let Some(remembered) = self.remembered.as_ref().filter(|_| self.is_large(tree)) else {
+            return self.entry(tree, directory, name);
+        };
+        let place = remembered.recall(path).unwrap_or_default();
+        if let Some((of, id)) = place.trim_end().split_once(' ')
+            && full_oid(of) == Some(tree)
+            && let Some(id) = full_oid(id)
+        {
+            let kind = EntryKind::File;
+            return Ok(Some(Found { kind, id }));
+        }
+        let found = self.entry(tree, directory, name)?;
+        if let Some(found) = found.filter(|found| found.kind == EntryKind::File) {
+            remembered.note(path, format!("{tree} {}\n", found.id));
+        }
+        Ok(found)
+    }
+
+    /// Tells whether a tree takes longer to read than a note of where something is in it. One that was read already does not.
+    fn is_large(&self, tree: Oid) -> bool {
+        !self.cache.borrow().trees.contains_key(&tree)
+            && self.odb.read_header(tree).is_ok_and(|(size, _)| size > LARGE_TREE)
     }
 
     fn entry(&self, tree: Oid, directory: &str, name: &str) -> Result<Option<Found>, ReadError> {

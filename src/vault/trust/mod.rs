@@ -4,9 +4,11 @@
 
 mod floors;
 mod known;
+mod places;
 
 pub use floors::{FloorError, Floors};
 pub use known::KnownVaults;
+pub use places::Places;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -36,11 +38,23 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
 
 /// Replaces a file in one step: a reader sees the old text or the new one, also after a crash.
 fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let file = beside(path, contents)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The same without waiting for the disk: after a crash the file may be empty.
+fn replace_unsynced(path: &Path, contents: &[u8]) -> io::Result<()> {
+    beside(path, contents)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a temporary file next to `path`.
+fn beside(path: &Path, contents: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let directory = path.parent().unwrap_or(Path::new("."));
     create_private_directory(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     io::Write::write_all(&mut file, contents)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }

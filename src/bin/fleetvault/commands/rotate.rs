@@ -38,7 +38,7 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
     let read = ReadArgs {
         reference: "HEAD".into(),
     };
-    if args.write.branch.is_none() {
+    if args.value.is_asked_for() && args.write.branch.is_none() {
         context.read(&read, Strictness::Required, |vault| {
             for name in &args.names {
                 author::check_exists(vault, name).map_err(fail)?;

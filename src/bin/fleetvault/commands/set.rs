@@ -39,7 +39,7 @@ pub fn run(args: &SetArgs, context: &Context) -> Result<(), Failure> {
     let read = ReadArgs {
         reference: "HEAD".into(),
     };
-    if args.write.branch.is_none() {
+    if args.value.is_asked_for() && args.write.branch.is_none() {
         context.read(&read, Strictness::Required, |vault| {
             author::check_set(vault, &args.name, scope.as_ref())
                 .map(|_| ())
