@@ -2,7 +2,9 @@
 //!
 //! Each credential is one signed file whose header names the members that may use it. [`vault`] reads and writes such files in a git
 //! repository, [`resolver`] opens them for one member, [`author`] changes them, [`review`] judges them without a key. The two binaries hold
-//! what concerns a terminal: arguments, wording, exit codes. The library never prints, exits or reads the environment.
+//! their arguments and commands; what they share stands in [`cli`] (settings, wording of errors) and [`terminal`] (output, tables, prompts).
+//! Nothing below these two prints, exits or asks, and of the environment only git's own variables are looked at, for the name under which a
+//! commit is made.
 
 // Denied rather than forbidden: two options of libgit2 are set in vault/git/libgit2.rs, and nowhere else.
 #![deny(unsafe_code)]

@@ -335,6 +335,20 @@ fn difference(name: &CredentialName, before: &Credential, after: &Credential) ->
     let mut parts = Vec::new();
     if before.scope != after.scope {
         parts.push(format!("{} → {}", audience(&before.scope), audience(&after.scope)));
+        let dropped: Vec<String> = before.scope.entries();
+        let dropped: Vec<String> = dropped
+            .into_iter()
+            .filter(|entry| !after.scope.entries().contains(entry))
+            .collect();
+        match dropped.as_slice() {
+            _ if after.scope == Scope::Everyone => {}
+            [] => {}
+            [star] if star == "*" => parts.push("everyone else may still know its value until it is rotated".into()),
+            dropped => parts.push(format!(
+                "{} may still know its value until it is rotated",
+                dropped.join(", ")
+            )),
+        }
     }
     if before.network != after.network {
         parts.push(format!("network: {} → {}", before.network, after.network));
@@ -346,7 +360,7 @@ fn difference(name: &CredentialName, before: &Credential, after: &Credential) ->
     if before.note != after.note {
         parts.push("note changed".into());
     }
-    format!("{name}: {}", parts.join(", "))
+    format!("{name}: {}", parts.join("; "))
 }
 
 /// The names where they are few, their number where they are many.

@@ -4,6 +4,8 @@
 
 use std::fmt::Display;
 
+use vault_format::FilePath;
+
 use crate::{
     author::{AuthorError, SignerError},
     resolver::{
@@ -29,26 +31,38 @@ impl Explain for FileError {
     fn explain(&self) -> Report {
         let report = Report::new(6, "untrusted", self.to_string());
         match &*self.problem {
-            FileProblem::Floor(FloorError::RolledBack { .. } | FloorError::Forked { .. }) => report.hint(format!(
-                "if this change is wanted: 'fleetvault touch' overtakes it with a new serial, or 'fleetvault trust accept {}' accepts it on this machine",
-                self.path
-            )),
-            FileProblem::Floor(FloorError::Vanished { .. }) => report.hint(format!(
-                "remove with 'fleetvault rm', which leaves a tombstone, or accept it here with 'fleetvault trust accept {}'",
-                self.path
-            )),
+            FileProblem::Floor(FloorError::RolledBack { .. } | FloorError::Forked { .. }) => {
+                report.hint(floor_hint(&self.path, "touch", "overtakes it with a new serial"))
+            }
+            FileProblem::Floor(FloorError::Vanished { .. }) => {
+                report.hint(floor_hint(&self.path, "rm", "leaves a tombstone"))
+            }
             FileProblem::Floor(FloorError::Unreadable { .. }) => {
                 report.hint("make the file readable for this user, or remove it to forget this floor")
             }
             FileProblem::Verify(_) => {
                 report.hint("do not use it; 'git log' of that file shows who brought it in, 'fleetvault verify' checks all others")
             }
-            FileProblem::Format(_) => report.hint("files are changed with fleetvault, not by hand: restore it with git, or set it again"),
+            FileProblem::Format(_) => report.hint(format!(
+                "files are changed with fleetvault, not by hand: 'git log -- {0}' shows the last good one, 'git restore --source=COMMIT -- {0}' and a commit bring it back",
+                self.path
+            )),
             FileProblem::Open(_) => report.hint("an author can seal it again with 'fleetvault set' or 'fleetvault touch'"),
             FileProblem::Read(_) | FileProblem::Missing | FileProblem::Stanzas(_) | FileProblem::Contradiction(_) => {
                 report.hint("'fleetvault verify' checks the whole vault")
             }
         }
+    }
+}
+
+/// The ways out of a floor: an author's command where there is one, and accepting the file on this machine.
+fn floor_hint(path: &str, command: &str, effect: &str) -> String {
+    let accept = format!("'fleetvault trust accept {path}' accepts it on this machine");
+    match FilePath::parse(path) {
+        Some(FilePath::Credential(name)) => {
+            format!("if that is wanted: 'fleetvault {command} {name}' {effect}, or {accept}")
+        }
+        _ => format!("if that is wanted: {accept}"),
     }
 }
 
@@ -158,7 +172,14 @@ impl Explain for WriteFailure {
                 path.display()
             )),
             Self::Locked { .. } | Self::Busy { .. } => report.hint("run this again"),
-            Self::Io { .. } | Self::NotUndone { .. } => {
+            Self::NotUndone { .. } => {
+                report.hint("run this again when there is room or permission: it first puts back what is left")
+            }
+            Self::BadJournal { path, .. } => report.hint(format!(
+                "look at 'git status' and 'git diff', put right what they show, then remove {}",
+                path.display()
+            )),
+            Self::Io { .. } => {
                 report.hint("the vault is as it was before; run this again when there is room or permission")
             }
             Self::Snapshot(error) => error.explain(),

@@ -1,6 +1,6 @@
 //! What the two binaries share: where a person's files are, and how errors are worded.
 //!
-//! The only part of the library that looks at the environment.
+//! Where the environment is read; `terminal` looks at what concerns it alone (`TERM`, `NO_COLOR`).
 
 pub mod explain;
 mod settings;

@@ -46,15 +46,6 @@ impl<'v, 'r> Keyring<'v, 'r> {
         &self.member
     }
 
-    /// Tells whether the member was granted a group's key, without opening anything.
-    ///
-    /// # Errors
-    /// [`FileError`] where the grant is not to be trusted.
-    pub fn is_granted(&self, group: &GroupName) -> Result<bool, FileError> {
-        let grant = self.vault.grant(group, &self.member)?;
-        Ok(grant.is_some_and(|grant| grant.body().is_some()))
-    }
-
     /// Opens a file by way of the first of `holders` whose key the member has.
     ///
     /// # Errors

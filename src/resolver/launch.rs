@@ -229,8 +229,8 @@ pub fn identify<'v, 'r>(
 ///
 /// # Errors
 /// [`LaunchError::Keeper`].
-pub fn refuse_keeper(keyring: &Keyring<'_, '_>, expected: &Expectation) -> Result<(), LaunchError> {
-    if !expected.allow_keeper && keyring.is_granted(&GroupName::keepers())? {
+pub fn refuse_keeper(vault: &Vault<'_>, keyring: &Keyring<'_, '_>, expected: &Expectation) -> Result<(), LaunchError> {
+    if !expected.allow_keeper && vault.is_granted(&GroupName::keepers(), keyring.member())? {
         return Err(LaunchError::Keeper(keyring.member().clone()));
     }
     Ok(())

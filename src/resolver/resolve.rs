@@ -178,7 +178,7 @@ impl<'v, 'r> Resolver<'v, 'r> {
             let Some(terms) = file.as_ref().and_then(Verified::body) else {
                 continue;
             };
-            match self.is_in_scope(&terms.scope) {
+            match self.vault.reaches(&terms.scope, self.member()) {
                 Ok(accessible) => listed.push(Listed {
                     accessible,
                     terms: terms.clone(),
@@ -229,7 +229,8 @@ impl<'v, 'r> Resolver<'v, 'r> {
             return Err(self.not_found(name, true));
         };
         if !self
-            .is_in_scope(&terms.scope)
+            .vault
+            .reaches(&terms.scope, self.member())
             .map_err(|error| self.file_refusal(name, error))?
         {
             return Err(Refusal::OutsideScope {
@@ -245,18 +246,6 @@ impl<'v, 'r> Resolver<'v, 'r> {
             });
         }
         Ok(file)
-    }
-
-    fn is_in_scope(&self, scope: &Scope) -> Result<bool, FileError> {
-        if scope == &Scope::Everyone || scope.names(self.member()) {
-            return Ok(true);
-        }
-        for group in scope.groups() {
-            if self.keyring.is_granted(&group)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn not_found(&self, name: &CredentialName, removed: bool) -> Refusal {

@@ -1,3 +1,4 @@
 //! Judging a vault without any key.
 
+pub mod base;
 pub mod verify;

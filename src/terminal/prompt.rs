@@ -26,11 +26,6 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Says whether there is a terminal to ask at, even where standard input is something else.
-pub fn has_terminal() -> bool {
-    open().is_some()
-}
-
 /// Asks for a value without showing it. `None` means that there is no terminal.
 ///
 /// The line ends the value; control characters in it are ignored.
@@ -38,7 +33,7 @@ pub fn has_terminal() -> bool {
 /// # Errors
 /// What the terminal gives; [`io::ErrorKind::UnexpectedEof`] (Ctrl-D) and [`io::ErrorKind::Interrupted`] (Ctrl-C,
 /// which raises no signal here) when the person gives up.
-pub fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
+fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
     let Some((input, mut output)) = open() else {
         return Ok(None);
     };

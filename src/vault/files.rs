@@ -10,8 +10,8 @@ use std::{
 
 use thiserror::Error;
 use vault_format::{
-    Authority, Credential, CredentialName, Entry, FilePath, FormatError, Grant, Group, GroupName, Member, MemberName,
-    OpenError, Parsed, ROOT_FILE, StanzaError, VaultId, Verified, VerifyError,
+    Authority, Credential, CredentialName, Digest, Entry, FilePath, FormatError, Grant, Group, GroupName, Member,
+    MemberName, OpenError, Parsed, ROOT_FILE, Scope, StanzaError, VaultId, Verified, VerifyError,
 };
 
 use super::{
@@ -244,6 +244,51 @@ impl<'r> Vault<'r> {
     /// As [`Vault::find`].
     pub fn grant(&self, group: &GroupName, member: &MemberName) -> Result<Option<Verified<Grant>>, FileError> {
         self.find(&FilePath::Grant(group.clone(), member.clone()))
+    }
+
+    /// The serial and digest of a file of any kind, checked in everything but its floor; for a root, those of the whole chain.
+    ///
+    /// # Errors
+    /// As [`Vault::find`].
+    pub fn state_of(&self, path: &FilePath) -> Result<Option<(u64, Digest)>, FileError> {
+        fn of<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<Option<(u64, Digest)>, FileError> {
+            let file = vault
+                .verified::<K>(path)
+                .map_err(|problem| vault.error(path.to_string(), problem))?;
+            Ok(file.map(|file| (file.serial(), Parsed::digest(file.document()))))
+        }
+        match path {
+            FilePath::Credential(_) => of::<Credential>(self, path),
+            FilePath::Member(_) => of::<Member>(self, path),
+            FilePath::Group(_) => of::<Group>(self, path),
+            FilePath::Grant(..) => of::<Grant>(self, path),
+            FilePath::Root(_) => Ok(Some((self.authority.serial(), self.authority.digest()))),
+        }
+    }
+
+    /// Tells whether a member was granted a group's key, without opening anything.
+    ///
+    /// # Errors
+    /// [`FileError`] where the grant is not to be trusted.
+    pub fn is_granted(&self, group: &GroupName, member: &MemberName) -> Result<bool, FileError> {
+        let grant = self.grant(group, member)?;
+        Ok(grant.is_some_and(|grant| grant.body().is_some()))
+    }
+
+    /// Tells whether a scope reaches a member of this vault: as everyone, by name, or through a group that was granted to it.
+    ///
+    /// # Errors
+    /// [`FileError`] where a grant is not to be trusted.
+    pub fn reaches(&self, scope: &Scope, member: &MemberName) -> Result<bool, FileError> {
+        if scope == &Scope::Everyone || scope.names(member) {
+            return Ok(true);
+        }
+        for group in scope.groups() {
+            if self.is_granted(&group, member)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The paths of all files in one of the vault's folders, sorted. What has no place in a vault is left out: that is for `verify` to report,

@@ -137,7 +137,7 @@ fn rm_leaves_a_tombstone() {
     fleet
         .fleetvault(&["rm", "*"])
         .fails(4)
-        .says("Credential '*' not found.");
+        .says("no credential fits the pattern '*'");
     for args in [
         &["get", "one"][..],
         &["show", "one"],

@@ -312,3 +312,84 @@ fn usage_errors_exit_with_2() {
     fleet.fleetvault(&["--help"]).ok().prints("EXIT CODES:");
     fleet.fleetvault(&["--version"]).ok().prints("fleetvault 0.");
 }
+
+#[test]
+fn verify_compares_with_a_base_by_the_rule_of_floors() {
+    let fleet = fleet();
+    fleet.git(&["branch", "base"]);
+    fleet.fleetvault(&["touch", "github_pat"]).ok();
+    fleet.fleetvault(&["rm", "pub_token"]).ok();
+    fleet.fleetvault(&["verify", "--base", "base"]).ok();
+    // The other way round everything is older, or comes back.
+    let older = fleet
+        .fleetvault(&["verify", "--ref", "base", "--base", "main"])
+        .fails(6)
+        .out();
+    assert!(
+        older.contains("credentials/github_pat.toml: it was rolled back: serial 2 at "),
+        "{older}"
+    );
+    assert!(
+        older.contains("credentials/pub_token.toml: it was rolled back: serial 2 at "),
+        "{older}"
+    );
+    // Gone without a tombstone, and the same serial with other contents.
+    fleet.git(&["switch", "-q", "-c", "other", "base"]);
+    fleet.git(&["rm", "-q", "credentials/pub_token.toml"]);
+    fleet.commit_all("gone");
+    let gone = fleet.fleetvault(&["verify", "--base", "base"]).fails(6).out();
+    assert!(
+        gone.contains("credentials/pub_token.toml: it is gone without a tombstone: serial 1 at "),
+        "{gone}"
+    );
+    fleet.git(&["switch", "-q", "-c", "fork", "base"]);
+    let state = fleet.path("other-state");
+    let mut touch = fleet.fleetvault_command(&["touch", "github_pat"]);
+    touch.env("XDG_STATE_HOME", &state);
+    run(touch, b"").ok();
+    let fork = fleet.fleetvault(&["verify", "--base", "main"]).fails(6).out();
+    assert!(fork.contains("credentials/github_pat.toml: serial 2 as at "), "{fork}");
+    fleet
+        .fleetvault(&["verify", "--base", "nowhere"])
+        .fails(1)
+        .says("there is no branch, tag or commit 'nowhere'");
+}
+
+#[test]
+fn what_this_machine_has_used_is_missed_by_list_and_doctor() {
+    let fleet = fleet();
+    fleet.git(&["rm", "-q", "credentials/pub_token.toml"]);
+    fleet.commit_all("gone");
+    let list = fleet.fleetvault(&["list"]).fails(6);
+    assert!(list.out().contains("github_pat"));
+    list.says("credentials/pub_token.toml")
+        .says("it is gone without a tombstone")
+        .says("fleetvault rm pub_token");
+    let doctor = fleet.fleetvault(&["doctor"]).fails(1).out();
+    assert!(doctor.contains("it is gone without a tombstone"), "{doctor}");
+}
+
+#[test]
+fn a_pattern_is_not_stopped_by_a_broken_file_that_it_does_not_fit() {
+    let fleet = fleet();
+    fleet.forge("credentials/github_pat.toml", "nonsense\n");
+    fleet.fleetvault(&["touch", "prod/*"]).ok();
+    fleet
+        .fleetvault(&["touch", "g*"])
+        .fails(6)
+        .says("git restore --source=COMMIT");
+    fleet
+        .fleetvault(&["touch", "zzz*"])
+        .fails(4)
+        .says("no credential fits the pattern 'zzz*'");
+}
+
+#[test]
+fn a_narrowed_scope_says_who_still_knows() {
+    let fleet = fleet();
+    let narrowed = fleet.fleetvault(&["scope", "pub_token", "--members", "dev"]).ok().out();
+    assert!(
+        narrowed.contains("everyone else may still know its value until it is rotated"),
+        "{narrowed}"
+    );
+}

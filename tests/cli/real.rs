@@ -107,3 +107,46 @@ fn ssh_keygen_accepts_our_signatures() {
         assert_ne!(verify(signed, "git").code, 0, "{file}");
     }
 }
+
+/// A whole credential by hand: the payload by `age`, the digest by `sha256sum`, the signature by `ssh-keygen`.
+#[test]
+fn a_payload_made_by_age_and_signed_by_ssh_keygen_opens_here() {
+    if !has("age") || !has("ssh-keygen") || !has("sha256sum") {
+        return;
+    }
+    let fleet = fleet();
+    let group = fleet.read("groups/keepers.toml");
+    let keepers = group
+        .lines()
+        .find_map(|line| line.strip_prefix("recipient = "))
+        .unwrap();
+    let shown = fleet.fleetvault(&["member", "show", "dev", "--json"]).ok().json();
+    // The header as it stands, with the next serial; all before the payload is what the plaintext is bound to.
+    let old = fleet.read("credentials/token.toml");
+    let header = old
+        .split("payload = ")
+        .next()
+        .unwrap()
+        .replace("serial = 1", "serial = 2");
+    fs::write(fleet.path("header"), header).unwrap();
+    let script = r#"
+        set -e
+        digest=$(sha256sum header | cut -d' ' -f1)
+        printf 'header = "sha256:%s"\ntext = \047\047\047\n%s\047\047\047\n' "$digest" "$VALUE" | age -a -r "$KEEPERS" -r "$DEV" > payload
+        { cat header; printf 'payload = """\n'; cat payload; printf '"""\n\n'; } > signed
+        ssh-keygen -q -Y sign -n fleetvault-credential-v1 -f alice/fleetvault/signing_key < signed > signature
+        { cat signed; printf '[[signature]]\nauthor = "alice"\nvalue = """\n'; cat signature; printf '"""\n'; } > file
+    "#;
+    let mut command = fleet.command("sh", "alice");
+    command
+        .args(["-c", script])
+        .current_dir(fleet.path("."))
+        .env("KEEPERS", keepers.trim_matches('"'))
+        .env("DEV", shown["recipients"][0].as_str().unwrap())
+        .env("VALUE", "made-by-hand");
+    run(command, b"").ok();
+    fleet.forge("credentials/token.toml", fs::read(fleet.path("file")).unwrap());
+    assert_eq!(fleet.expand("dev", "<<secure.token>>").ok().out(), "made-by-hand");
+    assert_eq!(fleet.fleetvault(&["get", "token"]).ok().out(), "made-by-hand");
+    fleet.fleetvault(&["verify"]).ok();
+}

@@ -113,7 +113,7 @@ fn a_file_that_is_not_to_be_trusted() {
             "fleetvault: error: credentials/github_pat.toml (commit {}): line 1: ",
             commit()
         ))
-        .says("files are changed with fleetvault, not by hand: restore it with git, or set it again");
+        .says("files are changed with fleetvault, not by hand: ");
     // What does not depend on it goes on.
     assert_eq!(
         fleet.expand("fleet-dev", "<<secure.shared>>").ok().out(),
@@ -129,7 +129,7 @@ fn an_older_file_than_the_one_used_here() {
     fleet.git(&["reset", "-q", "--hard", "HEAD^"]);
     fleet.expand("fleet-dev", "<<secure.github_pat>>").fails(6).silent().says_exactly(&format!(
         "fleetvault: error: credentials/github_pat.toml (commit {}): it was rolled back: serial 2 was used here before, found serial 1\n\
-         fleetvault: hint: if this change is wanted: 'fleetvault touch' overtakes it with a new serial, or \
+         fleetvault: hint: if that is wanted: 'fleetvault touch github_pat' overtakes it with a new serial, or \
          'fleetvault trust accept credentials/github_pat.toml' accepts it on this machine\n",
         &fleet.git(&["rev-parse", "HEAD"])[..10]
     ));

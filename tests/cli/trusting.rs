@@ -107,7 +107,7 @@ fn a_file_that_went_back_is_accepted_by_name() {
         .silent()
         .says("credentials/token.toml (commit ")
         .says("it was rolled back: serial 2 was used here before, found serial 1")
-        .says("'fleetvault touch' overtakes it with a new serial, or 'fleetvault trust accept credentials/token.toml'");
+        .says("'fleetvault touch token' overtakes it with a new serial, or 'fleetvault trust accept credentials/token.toml'");
     fleet
         .fleetvault(&["trust", "accept", path])
         .fails(7)

@@ -23,7 +23,7 @@ use crate::{
     error::{OpenError, SealError},
     secret::Secret,
     shown::quoted_key,
-    signature::{SigningKey, SigningKeyError},
+    signature::SigningKey,
     small_order::{is_small_order, ssh_ed25519_point},
 };
 
@@ -63,7 +63,7 @@ pub enum IdentityError {
     #[error("it is protected by a passphrase, which is not supported yet")]
     Encrypted,
     /// An OpenSSH file whose public half does not belong to its private half.
-    #[error("its public key does not belong to its private key")]
+    #[error("its public and private halves do not belong together")]
     Forged,
     /// A type of key that payloads cannot be sealed to.
     #[error("it is a key of type {0}; X25519 and ssh-ed25519 are supported")]
@@ -210,9 +210,10 @@ impl Identity {
             .map_err(|_| IdentityError::Unreadable)
             .and_then(|key| Recipient::of_ssh(key).map_err(|_| IdentityError::Unsupported("ssh-rsa".into())))?;
         // The file says its public half in the clear, and age believes it. Whoever writes another one there would pass as somebody else.
-        let own =
-            SigningKey::from_openssh(pem.as_bytes()).and_then(|key| key.derived().ok_or(SigningKeyError::Unreadable));
-        if own.map_err(|_| IdentityError::Unreadable)?.as_str() != recipient.as_str() {
+        let own = SigningKey::from_openssh(pem.as_bytes())
+            .ok()
+            .and_then(|key| key.derived());
+        if own.is_none_or(|own| own.as_str() != recipient.as_str()) {
             return Err(IdentityError::Forged);
         }
         Ok(Self {

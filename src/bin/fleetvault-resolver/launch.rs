@@ -72,7 +72,7 @@ impl LaunchArgs {
         };
         check_vault(&vault, &identity, &expectation)?;
         let keyring = identify(&vault, identity, &expectation)?;
-        refuse_keeper(&keyring, &expectation)?;
+        refuse_keeper(&vault, &keyring, &expectation)?;
         let result = work(&Resolver::new(&vault, keyring, time::now()));
         if result.as_ref().err().is_none_or(passed_all_checks) {
             remember(&vault, settings.state.is_some());

@@ -6,7 +6,7 @@ use clap::Args;
 use fleetvault::say;
 use fleetvault::{
     author::Signer,
-    cli::{Failure, time},
+    cli::{Failure, explain::Explain, time},
     resolver::{Expectation, identify},
     review::verify::verify,
     terminal::{escape, report::Report, style::Style},
@@ -87,6 +87,7 @@ fn examine(args: &DoctorArgs, context: &Context, checks: &mut Vec<Check>) -> Res
     checks.push(state_directory(context));
     checks.push(keepers(&vault)?);
     checks.push(files(&vault)?);
+    checks.extend(floors(&vault));
     checks.extend(expiries(&vault)?);
     Ok(())
 }
@@ -150,7 +151,7 @@ fn identity(context: &Context, vault: &Vault<'_>) -> Check {
         let source = context.identity_source()?;
         let file = source.read()?;
         let keyring = identify(vault, file, &Expectation::default())?;
-        let keeper = keyring.is_granted(&GroupName::keepers())?;
+        let keeper = vault.is_granted(&GroupName::keepers(), keyring.member())?;
         Ok((keyring.member().to_string(), keeper, source.is_exposed()))
     };
     match read() {
@@ -250,6 +251,30 @@ fn files(vault: &Vault<'_>) -> Result<Check, Failure> {
             Some("fleetvault verify".into()),
         ),
     })
+}
+
+/// Files that are older or other than what this machine has used. `verify` knows only the commit and cannot see that.
+fn floors(vault: &Vault<'_>) -> Option<Check> {
+    let used = vault.floors().list().unwrap_or_default();
+    let mut refused = used.iter().filter_map(|(path, _)| {
+        let floors = vault.floors();
+        let checked = match vault.state_of(&FilePath::parse(path)?) {
+            Ok(Some((serial, digest))) => floors.check(path, serial, || digest),
+            Ok(None) => floors.check_absent(path),
+            // What is broken is among the findings of `verify`.
+            Err(_) => return None,
+        };
+        checked.err().map(|error| vault.error(path.as_str(), error))
+    });
+    let first = refused.next()?;
+    let others = refused.count();
+    let and = if others == 0 {
+        String::new()
+    } else {
+        format!(" (and {others} more)")
+    };
+    let report = first.explain();
+    Some(check(State::Bad, format!("{}{and}", report.message), report.hint))
 }
 
 fn expiries(vault: &Vault<'_>) -> Result<Vec<Check>, Failure> {

@@ -9,7 +9,7 @@ use fleetvault::{
     vault::Vault,
 };
 use serde::Serialize;
-use vault_format::{Credential, FilePath, MemberName, Scope, Timestamp, Verified};
+use vault_format::{Credential, FilePath, MemberName, Timestamp, Verified};
 
 use crate::{
     complete,
@@ -53,13 +53,24 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
             match vault.look_at::<Credential>(&FilePath::Credential(name)) {
                 Ok(Some(file)) => {
                     if let Some(terms) = file.body()
-                        && is_for(vault, &terms.scope, args.member.as_ref())?
+                        && args
+                            .member
+                            .as_ref()
+                            .map_or(Ok(true), |member| vault.reaches(&terms.scope, member))?
                     {
                         lines.push(line(&file, terms, now));
                     }
                 }
                 Ok(None) => {}
                 Err(error) => broken.push(error),
+            }
+        }
+        // What was used here and is gone without a tombstone is no less missing for not being listed.
+        for (path, _) in vault.floors().list().unwrap_or_default() {
+            if let Some(path @ FilePath::Credential(_)) = FilePath::parse(&path)
+                && !vault.snapshot().contains(&path.to_string()).unwrap_or(true)
+            {
+                broken.extend(vault.look_at::<Credential>(&path).err());
             }
         }
         Ok((lines, broken))
@@ -97,24 +108,6 @@ fn check_member(vault: &Vault<'_>, name: &MemberName) -> Result<(), Failure> {
         near: fleetvault::resolver::nearest(name.as_str(), vault.member_names()?, 3),
         name: name.clone(),
     }))
-}
-
-/// Tells whether a scope reaches a member: by name, as everyone, or through a group that was granted to it.
-fn is_for(vault: &Vault<'_>, scope: &Scope, member: Option<&MemberName>) -> Result<bool, Failure> {
-    let Some(member) = member else { return Ok(true) };
-    if scope == &Scope::Everyone || scope.names(member) {
-        return Ok(true);
-    }
-    for group in scope.groups() {
-        let path = FilePath::Grant(group, member.clone());
-        if vault
-            .look_at::<vault_format::Grant>(&path)?
-            .is_some_and(|grant| grant.body().is_some())
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn table(lines: &[Line]) -> Table {

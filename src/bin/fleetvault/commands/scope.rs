@@ -5,7 +5,6 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::{self, PolicyChange, ScopeChange},
     cli::{Failure, time},
-    resolver::nearest,
     terminal::report::Report,
     vault::Vault,
 };
@@ -134,7 +133,7 @@ pub fn matching(vault: &Vault<'_>, wanted: &[String]) -> Result<Vec<CredentialNa
         }
         let all = match &mut all {
             Some(all) => all,
-            none => none.insert(living(vault)?),
+            none => none.insert(vault.credential_names()?),
         };
         let pattern = Pattern::new(text)
             .map_err(|error| Report::new(2, "usage", format!("'{text}' is no pattern: {}", error.msg)))?;
@@ -144,16 +143,20 @@ pub fn matching(vault: &Vault<'_>, wanted: &[String]) -> Result<Vec<CredentialNa
             require_literal_leading_dot: false,
         };
         let before = found.len();
-        found.extend(
-            all.iter()
-                .filter(|name| pattern.matches_with(name.as_str(), options))
-                .cloned(),
-        );
+        // Only what fits is read: a broken file elsewhere is no reason to refuse.
+        for name in all.iter().filter(|name| pattern.matches_with(name.as_str(), options)) {
+            if is_living(vault, name)? {
+                found.push(name.clone());
+            }
+        }
         if found.len() == before {
-            return Err(fail(author::AuthorError::NotFound {
-                name: text.clone(),
-                near: nearest(text, all.iter().cloned(), 3),
-            }));
+            return Err(
+                Report::new(4, "not_found", format!("no credential fits the pattern '{text}'"))
+                    .hint(
+                        "'*' stands for one folder's names, '**' for all below; 'fleetvault list' shows what there is",
+                    )
+                    .into(),
+            );
         }
     }
     found.sort();
@@ -161,16 +164,10 @@ pub fn matching(vault: &Vault<'_>, wanted: &[String]) -> Result<Vec<CredentialNa
     Ok(found)
 }
 
-fn living(vault: &Vault<'_>) -> Result<Vec<CredentialName>, Failure> {
-    let mut living = Vec::new();
-    for name in vault.credential_names()? {
-        let path = vault_format::FilePath::Credential(name.clone());
-        let file = vault.look_at::<vault_format::Credential>(&path)?;
-        if file.is_some_and(|file| file.body().is_some()) {
-            living.push(name);
-        }
-    }
-    Ok(living)
+fn is_living(vault: &Vault<'_>, name: &CredentialName) -> Result<bool, Failure> {
+    let path = vault_format::FilePath::Credential(name.clone());
+    let file = vault.look_at::<vault_format::Credential>(&path)?;
+    Ok(file.is_some_and(|file| file.body().is_some()))
 }
 
 fn entries(texts: &[String]) -> Result<Vec<ScopeEntry>, Failure> {

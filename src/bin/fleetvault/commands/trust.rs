@@ -10,7 +10,7 @@ use fleetvault::{
     vault::{Access, Repository, Vault, floors_directory, trust::Floors},
 };
 use serde::Serialize;
-use vault_format::{Credential, Digest, Entry, FilePath, Grant, Group, Member, Parsed, ROOT_FILE};
+use vault_format::{Digest, FilePath, ROOT_FILE};
 
 use crate::{
     context::{Context, ReadArgs},
@@ -33,6 +33,9 @@ pub struct AcceptArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Check everything, show what would be accepted, write nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -140,6 +143,14 @@ fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
     }
     if args.paths.is_empty() {
         let place = place(&repository, &vault);
+        if args.dry_run {
+            say!(
+                "would accept {} at {}",
+                vault.id(),
+                escape(&place.display().to_string())
+            );
+            return Ok(());
+        }
         confirm(
             args,
             &format!("Accept {} at {} on this machine", vault.id(), place.display()),
@@ -168,6 +179,12 @@ fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
             None => format!("{path} as gone"),
         })
         .collect();
+    if args.dry_run {
+        for line in &list {
+            say!("would accept {}", escape(line));
+        }
+        return Ok(());
+    }
     confirm(
         args,
         &format!(
@@ -186,25 +203,14 @@ fn accept(args: &AcceptArgs, context: &Context) -> Result<(), Failure> {
 
 /// The file as it is now: checked in everything but its floor.
 fn present(vault: &Vault<'_>, text: &str) -> Result<Option<(u64, Digest)>, Failure> {
-    if text == ROOT_FILE {
-        return Ok(Some((vault.authority().serial(), vault.authority().digest())));
-    }
-    let path = FilePath::parse(text).ok_or_else(|| {
-        Report::new(2, "usage", format!("'{text}' is no file of a vault"))
-            .hint("write it as the error did: credentials/NAME.toml")
-    })?;
-    fn of<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<Option<(u64, Digest)>, Failure> {
-        let file = vault.look_at::<K>(path)?;
-        Ok(file.map(|file| (file.serial(), Parsed::digest(file.document()))))
-    }
-    match path {
-        FilePath::Credential(_) => of::<Credential>(vault, &path),
-        FilePath::Member(_) => of::<Member>(vault, &path),
-        FilePath::Group(_) => of::<Group>(vault, &path),
-        FilePath::Grant(..) => of::<Grant>(vault, &path),
-        FilePath::Root(_) => {
+    match FilePath::parse(text) {
+        Some(FilePath::Root(serial)) if serial > 1 => {
             Err(Report::new(2, "usage", format!("the roots have one floor, that of {ROOT_FILE}")).into())
         }
+        Some(path) => Ok(vault.state_of(&path)?),
+        None => Err(Report::new(2, "usage", format!("'{text}' is no file of a vault"))
+            .hint("write it as the error did: credentials/NAME.toml")
+            .into()),
     }
 }
 

@@ -1,11 +1,17 @@
 //! `verify`: every file of a commit, without a key.
 
+use std::path::Path;
+
 use clap::Args;
 use fleetvault::say;
 use fleetvault::{
     cli::Failure,
-    review::verify::{Finding, list, verify},
+    review::{
+        base::compare,
+        verify::{Finding, list, verify},
+    },
     terminal::{escape, progress::Progress, report::Report},
+    vault::{Access, Repository, Vault},
 };
 use serde::Serialize;
 
@@ -20,6 +26,9 @@ use crate::{
     after_help = "One line a finding, exit 6. In CI: fleetvault verify --root SHA256:…, so that a substituted vault is found too."
 )]
 pub struct VerifyArgs {
+    /// Also compare with this commit: nothing may be older than it was there, or gone without a tombstone
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -41,7 +50,13 @@ struct JsonFinding<'a> {
 pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
     let (verdict, vault, commit) = context.read(&args.read, Strictness::Noted, |vault| {
         let progress = Progress::new("verifying", list(vault)?.len());
-        let verdict = verify(vault, &|done| progress.advance(done))?;
+        let mut verdict = verify(vault, &|done| progress.advance(done))?;
+        if let Some(base) = &args.base {
+            let repository = Repository::open(Path::new("."), Access::Read)?;
+            let base = Vault::load(repository.snapshot(base)?, None)?;
+            verdict.findings.extend(compare(&base, vault)?);
+            verdict.findings.sort();
+        }
         Ok((verdict, vault.id(), vault.snapshot().commit()))
     })?;
     if context.globals.json {

@@ -1,5 +1,7 @@
 //! Identity files.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+
 use super::{Out, World};
 
 pub fn write(w: &World, out: &Out) {
@@ -43,6 +45,10 @@ pub fn write(w: &World, out: &Out) {
     let locked = keygen(&["-t", "ed25519", "-a", "1", "-N", "passphrase", "-C", "throw-away"]);
     bad("ssh-passphrase", "an SSH key behind a passphrase", "14.3", &locked, "passphrase");
     bad("ssh-ecdsa", "an SSH key of another type", "14.3", &keygen(&["-t", "ecdsa", "-N", "", "-C", "throw-away"]), "line 1");
+    keygen(&["-t", "ed25519", "-N", "", "-C", "throw-away"]);
+    let other = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+    let forged = forge(pem, &w.ops.public(), &other);
+    bad("ssh-forged", "the public half of somebody else", "14.11", forged.as_bytes(), "line 1: its public and private halves do not belong together");
     bad("empty", "nothing", "14.4", b"", "no private key");
     bad("no-key", "an anchor and no key", "14.4", format!("# fleetvault: vault={vault}\n").as_bytes(), "no private key");
     anchored("anchor-word", "a word that is unknown", "14.5", &format!("# fleetvault: vault={vault} ref=main"), "knows vault=, member= and root=");
@@ -54,4 +60,23 @@ pub fn write(w: &World, out: &Out) {
     anchored("anchor-root-zero", "serials begin at one", "14.7", &format!("# fleetvault: vault={vault} root=0"), "root must be a serial");
     anchored("anchor-root-plus", "a number in another form", "14.7", &format!("# fleetvault: vault={vault} root=+3"), "root must be a serial");
     anchored("anchors", "two for one vault", "14.8", &format!("# fleetvault: vault={vault}\n# fleetvault: vault={vault} root=2"), "line 2: a second anchor");
+}
+
+/// An OpenSSH private key with the public half of another, wherever the file says it.
+fn forge(pem: &str, own: &str, other: &str) -> String {
+    let point = |public: &str| {
+        let blob = BASE64_STANDARD.decode(public.split_whitespace().nth(1).unwrap()).unwrap();
+        blob[blob.len() - 32..].to_vec()
+    };
+    let (own, other) = (point(own), point(other));
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let mut bytes = BASE64_STANDARD.decode(body).unwrap();
+    for at in 0..bytes.len() - 32 {
+        if bytes[at..at + 32] == own {
+            bytes[at..at + 32].copy_from_slice(&other);
+        }
+    }
+    let body = BASE64_STANDARD.encode(bytes);
+    let lines: Vec<&str> = body.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", lines.join("\n"))
 }
