@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vault_format::{
-    AuthorName, Credential, CredentialName, Draft, FilePath, GroupName, Head, Holder, HolderName, Kind, Member,
+    AuthorName, Credential, CredentialName, Draft, Entry, FilePath, GroupName, Head, Holder, HolderName, Kind, Member,
     MemberName, Parsed, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
 };
 
@@ -120,7 +120,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     ///
     /// # Errors
     /// [`AuthorError::Seal`], [`AuthorError::Signer`].
-    pub fn write_sealed<K: Kind>(
+    pub fn write_sealed<K: Entry>(
         &mut self,
         head: Head<K>,
         value: &Secret,
@@ -135,7 +135,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     ///
     /// # Errors
     /// [`AuthorError::Format`], [`AuthorError::Signer`].
-    pub fn write_plain<K: Kind>(&mut self, head: Head<K>) -> Result<(), AuthorError> {
+    pub fn write_plain<K: Entry>(&mut self, head: Head<K>) -> Result<(), AuthorError> {
         let what = K::path(&head).to_string();
         let draft = Draft::plain(head).map_err(|error| AuthorError::Format { what, error })?;
         self.sign(draft)
@@ -197,9 +197,13 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         }
     }
 
-    fn sign<K: Kind>(&mut self, draft: Draft<K>) -> Result<(), AuthorError> {
+    fn sign<K: Entry>(&mut self, draft: Draft<K>) -> Result<(), AuthorError> {
         let signature = self.signer.sign(K::NAMESPACE, draft.signed_bytes())?;
         let file = finish(draft.signed_by(self.author.clone(), signature))?;
+        // Programs and hardware can give signatures that no reader takes: such a file must not be committed.
+        let file = self.vault.authority().verify(file);
+        let file = file.map_err(|error| self.signer.refused(error))?;
+        let file = file.document();
         self.vault
             .floors()
             .raise(&K::path(file.head()).to_string(), file.head().serial, || file.digest());

@@ -1,8 +1,9 @@
 //! The first files of a vault: its first root, the first member, the groups `all` and `keepers`, and their grants.
 
 use vault_format::{
-    AuthorKey, AuthorName, Authority, Draft, Encryption, FilePath, Grant, GrantSubject, Group, GroupKeys, GroupName,
-    Head, Holder, HolderName, Identity, Kind, Member, MemberName, Parsed, Recipient, Root, SealedTo, Secret, VaultId,
+    AuthorKey, AuthorName, Authority, Draft, Encryption, Entry, FilePath, Grant, GrantSubject, Group, GroupKeys,
+    GroupName, Head, Holder, HolderName, Identity, Kind, Member, MemberName, Parsed, Recipient, Root, SealedTo, Secret,
+    VaultId,
 };
 
 use super::{desk::finish, error::AuthorError, signer::Signer};
@@ -40,10 +41,7 @@ impl NewVault<'_> {
     /// [`AuthorError::Signer`], [`AuthorError::Seal`], [`AuthorError::NoRandomness`], [`AuthorError::KeyTaken`].
     pub fn files(&self) -> Result<VaultFiles, AuthorError> {
         let root = self.sign(Draft::plain(self.root()?).map_err(|e| format_error("root", e))?)?;
-        let authority = Authority::first(&root).map_err(|error| {
-            let error = vault_format::FormatError::Contradiction(error.to_string());
-            format_error("root", error)
-        })?;
+        let authority = Authority::first(&root).map_err(|error| self.signer.refused(error))?;
         let vault = authority.vault();
         let mut files = vec![file(&root)];
         let mut members = vec![(self.member.clone(), self.recipient.clone())];
@@ -60,13 +58,13 @@ impl NewVault<'_> {
             members.push((name, recovery.clone()));
         }
         for (name, recipient) in &members {
-            files.push(self.member_file(vault, name, recipient)?);
+            files.push(self.member_file(&authority, name, recipient)?);
         }
         let (all, keepers) = (Identity::generate(), Identity::generate());
         for (group, key) in [(GroupName::all(), &all), (GroupName::keepers(), &keepers)] {
-            files.push(self.group_file(vault, &group, key, keepers.recipient())?);
+            files.push(self.group_file(&authority, &group, key, keepers.recipient())?);
             for (member, recipient) in &members {
-                files.push(self.grant_file(vault, &group, key, member, recipient)?);
+                files.push(self.grant_file(&authority, &group, key, member, recipient)?);
             }
         }
         Ok(VaultFiles { files, vault })
@@ -94,19 +92,24 @@ impl NewVault<'_> {
         })
     }
 
-    fn member_file(&self, vault: VaultId, name: &MemberName, recipient: &Recipient) -> Result<FileChange, AuthorError> {
+    fn member_file(
+        &self,
+        authority: &Authority,
+        name: &MemberName,
+        recipient: &Recipient,
+    ) -> Result<FileChange, AuthorError> {
         let body = Member {
             epoch: 1,
             recipients: vec![recipient.clone()],
             note: None,
         };
-        let draft = Draft::plain(first(vault, name.clone(), body)).map_err(|e| format_error("member", e))?;
-        self.sign(draft).map(|parsed| file(&parsed))
+        let draft = Draft::plain(first(authority, name.clone(), body)).map_err(|e| format_error("member", e))?;
+        self.checked(authority, draft)
     }
 
     fn group_file(
         &self,
-        vault: VaultId,
+        authority: &Authority,
         group: &GroupName,
         key: &Identity,
         keepers: &Recipient,
@@ -127,12 +130,12 @@ impl NewVault<'_> {
             sealed_to: both.unwrap_or_else(|| SealedTo::one(holder(group))),
         };
         let keys = GroupKeys::default().with(1, key.clone()).to_secret();
-        self.sealed(first(vault, group.clone(), body), &keys, &recipients)
+        self.sealed(authority, first(authority, group.clone(), body), &keys, &recipients)
     }
 
     fn grant_file(
         &self,
-        vault: VaultId,
+        authority: &Authority,
         group: &GroupName,
         key: &Identity,
         member: &MemberName,
@@ -146,16 +149,30 @@ impl NewVault<'_> {
             .expose_line()
             .ok_or_else(|| AuthorError::CannotGrant(group.clone()))?;
         self.sealed(
-            first(vault, subject, Grant::to(member, 1, 1)),
+            authority,
+            first(authority, subject, Grant::to(member, 1, 1)),
             &line,
             std::slice::from_ref(recipient),
         )
     }
 
-    fn sealed<K: Kind>(&self, head: Head<K>, value: &Secret, to: &[Recipient]) -> Result<FileChange, AuthorError> {
+    fn sealed<K: Entry>(
+        &self,
+        authority: &Authority,
+        head: Head<K>,
+        value: &Secret,
+        to: &[Recipient],
+    ) -> Result<FileChange, AuthorError> {
         let what = K::path(&head).to_string();
         let draft = Draft::sealed(head, value, to).map_err(|error| AuthorError::Seal { what, error })?;
-        self.sign(draft).map(|parsed| file(&parsed))
+        self.checked(authority, draft)
+    }
+
+    /// Signs a file and checks the signature as every reader will.
+    fn checked<K: Entry>(&self, authority: &Authority, draft: Draft<K>) -> Result<FileChange, AuthorError> {
+        let verified = authority.verify(self.sign(draft)?);
+        let verified = verified.map_err(|error| self.signer.refused(error))?;
+        Ok(file(verified.document()))
     }
 
     fn sign<K: Kind>(&self, draft: Draft<K>) -> Result<Parsed<K>, AuthorError> {
@@ -183,9 +200,9 @@ pub fn git_attributes(existing: &str) -> String {
     text
 }
 
-fn first<K: Kind>(vault: VaultId, subject: K::Subject, body: K) -> Head<K> {
+fn first<K: Kind>(authority: &Authority, subject: K::Subject, body: K) -> Head<K> {
     Head {
-        vault: Some(vault),
+        vault: Some(authority.vault()),
         subject,
         serial: 1,
         body: Some(body),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use thiserror::Error;
-use vault_format::{SignerKey, SigningKey, SigningKeyError, SshSignature};
+use vault_format::{SignerKey, SigningKey, SigningKeyError, SshSignature, VerifyError};
 use zeroize::Zeroizing;
 
 /// A signing key, ready to use.
@@ -23,10 +23,10 @@ pub struct Signer {
 #[derive(Debug, Error)]
 pub enum SignerError {
     /// There is no key.
-    #[error("there is no signing key at {}", .0.display())]
+    #[error("there is no signing key at {}", shown(.0))]
     Missing(PathBuf),
     /// It cannot be read.
-    #[error("cannot read the signing key {}: {error}", .path.display())]
+    #[error("cannot read the signing key {}: {error}", shown(.path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum SignerError {
         error: io::Error,
     },
     /// It is no key that can sign here.
-    #[error("the signing key {}: {reason}", .path.display())]
+    #[error("the signing key {}: {reason}", shown(.path))]
     Unusable {
         /// The file.
         path: PathBuf,
@@ -42,12 +42,20 @@ pub enum SignerError {
         reason: String,
     },
     /// `ssh-keygen` did not sign.
-    #[error("ssh-keygen did not sign with {}: {reason}", .path.display())]
+    #[error("ssh-keygen did not sign with {}: {reason}", shown(.path))]
     Program {
         /// The key's file.
         path: PathBuf,
         /// What it said.
         reason: String,
+    },
+    /// What it signed is no signature that a reader takes.
+    #[error("what {} signed would be refused by every reader: {error}; a hardware key must be one that asks for a touch", shown(.path))]
+    Refused {
+        /// The key's file.
+        path: PathBuf,
+        /// Why a reader refuses it.
+        error: VerifyError,
     },
 }
 
@@ -93,6 +101,22 @@ impl Signer {
         }
     }
 
+    /// Takes a new key, which is to be written to `path` when what it signs is good.
+    ///
+    /// # Errors
+    /// [`SignerError::Unusable`].
+    pub fn from_key(key: SigningKey, path: &Path) -> Result<Self, SignerError> {
+        let public = key.signer().map_err(|reason| SignerError::Unusable {
+            path: path.into(),
+            reason,
+        })?;
+        Ok(Self {
+            path: path.into(),
+            public,
+            key: Some(key),
+        })
+    }
+
     /// The public half.
     pub fn key(&self) -> &SignerKey {
         &self.public
@@ -114,6 +138,14 @@ impl Signer {
                     path: self.path.clone(),
                     reason,
                 }),
+        }
+    }
+
+    /// The error for a signature that a reader refuses.
+    pub(super) fn refused(&self, error: VerifyError) -> SignerError {
+        SignerError::Refused {
+            path: self.path.clone(),
+            error,
         }
     }
 
@@ -147,5 +179,14 @@ impl Signer {
         }
         let pem = String::from_utf8(output.stdout).map_err(|_| "its output is not UTF-8")?;
         Ok(pem.parse::<SshSignature>()?)
+    }
+}
+
+/// A path as a message may show it: people paste keys where the files that hold them belong.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    match vault_format::holds_private_key(&text) {
+        true => "the path given, which looks like a private key".into(),
+        false => text,
     }
 }

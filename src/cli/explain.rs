@@ -157,6 +157,10 @@ impl Explain for SnapshotError {
 impl Explain for WriteFailure {
     fn explain(&self) -> Report {
         let report = Report::new(1, "not_written", self.to_string());
+        if let Self::NotSynced { .. } = self {
+            return Report::new(1, "not_synced", self.to_string())
+                .hint("the commit is made: do not repeat the command; 'git log -1' shows it, and a full or failing disk is to be mended first");
+        }
         match self {
             Self::DetachedHead => report.hint("git switch BRANCH, or: fleetvault … --branch NAME"),
             Self::Dirty { path, .. } => report.hint(format!(

@@ -166,6 +166,10 @@ impl IdentitySource {
 impl std::fmt::Display for IdentitySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            // People paste the key where the file that holds it belongs.
+            Self::Path(path) if vault_format::holds_private_key(&path.to_string_lossy()) => {
+                f.write_str("given, which looks like a private key itself,")
+            }
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::Descriptor(number) => write!(f, "fd:{number}"),
         }

@@ -179,3 +179,31 @@ fn the_manual_renders() {
         .fails(1)
         .says("cannot write manual pages to /proc/none");
 }
+
+#[test]
+fn lists_with_commas_are_completed_and_removed_credentials_are_not() {
+    let fleet = fleet();
+    let members = |words: &[&str]| complete(&fleet, &[&["fleetvault"], words].concat());
+    assert_eq!(members(&["set", "x", "--members", "dev,"]), ["dev,alice", "dev,rev"]);
+    assert_eq!(members(&["set", "x", "--members=dev,r"]), ["--members=dev,rev"]);
+    assert_eq!(members(&["scope", "x", "--add", "dev,alice,"]), ["dev,alice,rev"]);
+    assert_eq!(members(&["scope", "x", "--drop", "dev,a"]), ["dev,alice"]);
+    fleet.fleetvault(&["rm", "prod/key"]).ok();
+    assert_eq!(members(&["get", "prod/"]), ["prod/db"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn words_that_are_no_text_are_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let fleet = fleet();
+    let mut command = fleet.fleetvault_command(&["--", "fleetvault", "get"]);
+    command
+        .arg("git")
+        .arg(std::ffi::OsStr::from_bytes(b"\xff"))
+        .env("COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "2")
+        .env("_CLAP_IFS", "\n");
+    assert_eq!(run(command, b"").ok().says_exactly("").out(), "github_pat");
+}

@@ -73,9 +73,9 @@ fn nothing_changes() {
     run(command, b"").ok().prints("dry run, nothing is written");
     same("edit");
     fleet
-        .fleetvault(&["init", "sub", "--author", "alice", "--dry-run"])
+        .fleetvault(&["init", "../sub", "--author", "alice", "--dry-run"])
         .ok()
-        .prints("would make a vault in sub");
+        .prints("would make a git repository and a vault in ../sub");
     same("init");
     // What would be refused is refused.
     fleet

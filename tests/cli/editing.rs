@@ -151,3 +151,78 @@ fn what_is_not_there_is_not_edited() {
         .says("Credential 'tokenn' not found.\nfleetvault: hint: did you mean 'token'?");
     assert!(!fleet.path("edited").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_the_editors_and_leaves_nothing_behind() {
+    use std::os::unix::process::CommandExt;
+
+    let fleet = fleet();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    let edit = |script: &str| {
+        let path = fleet.path("editor");
+        fs::write(&path, script).unwrap();
+        let mut command = fleet.fleetvault_command(&["edit", "token"]);
+        command
+            .env("EDITOR", format!("sh {}", path.display()))
+            .env("XDG_RUNTIME_DIR", fleet.path("runtime"))
+            // The terminal would signal this group; the test must not be in it.
+            .process_group(0);
+        let done = run(command, b"");
+        assert_eq!(fs::read_dir(fleet.path("runtime")).unwrap().count(), 0, "{script}");
+        done
+    };
+    for signal in ["INT", "QUIT"] {
+        edit(&format!("echo half-a-value > \"$1\"; kill -{signal} 0; sleep 9"))
+            .fails(1)
+            .silent()
+            .says("the editor 'sh ")
+            .says("nothing was written");
+        assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+    }
+    // An editor that goes on, as most do, is still waited for.
+    edit("trap '' INT; kill -INT 0; sleep 0.2; echo brand-new-value > \"$1\"").ok();
+    assert_eq!(value(&fleet), "brand-new-value");
+}
+
+#[cfg(unix)]
+#[test]
+fn who_ends_us_ends_the_editor_and_leaves_nothing_behind() {
+    use std::process::Stdio;
+
+    let fleet = fleet();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP] {
+        let (path, ready) = (fleet.path("editor"), fleet.path("ready"));
+        let script = format!(
+            "echo half-a-value > \"$1\"; echo $$ > {}; while :; do sleep 0.1; done",
+            ready.display()
+        );
+        fs::write(&path, script).unwrap();
+        let mut command = fleet.fleetvault_command(&["edit", "token"]);
+        let mut child = command
+            .env("EDITOR", format!("sh {}", path.display()))
+            .env("XDG_RUNTIME_DIR", fleet.path("runtime"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while fs::read_to_string(&ready).map_or(true, |pid| !pid.ends_with('\n')) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        assert_eq!(fs::read_dir(fleet.path("runtime")).unwrap().count(), 0);
+        assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+        let editor: i32 = fs::read_to_string(&ready).unwrap().trim().parse().unwrap();
+        let editor = rustix::process::Pid::from_raw(editor).unwrap();
+        assert!(
+            rustix::process::test_kill_process(editor).is_err(),
+            "the editor runs on"
+        );
+        fs::remove_file(&ready).unwrap();
+    }
+    assert_eq!(value(&fleet), "value-of-token");
+}

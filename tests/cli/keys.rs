@@ -61,7 +61,9 @@ fn outside_a_vault_there_is_no_anchor_and_that_is_said() {
     let arguments = ["keygen", "-o", file.to_str().unwrap()];
     let mut command = fleet.fleetvault_command(&arguments);
     command.current_dir(fleet.path(""));
-    run(command, b"").ok().says("no vault here, so the file has no anchor");
+    run(command, b"")
+        .ok()
+        .says("no vault here, so the file has no anchor: a recovery key needs none; for a member add the line ");
     assert!(!fs::read_to_string(&file).unwrap().contains("fleetvault"));
     fs::remove_file(&file).unwrap();
     // Unless it is named.
@@ -204,4 +206,65 @@ fn an_identity_that_others_can_read_is_warned_of() {
     assert_eq!(got.out(), "value-of-token");
     got.says("fleetvault: warning: others can read the identity ")
         .says(": chmod 600 it");
+}
+
+#[test]
+fn a_private_key_in_place_of_a_path_is_not_repeated() {
+    let fleet = Fleet::new();
+    let identity = fs::read_to_string(fleet.identity("alice")).unwrap();
+    let key = identity.lines().last().unwrap();
+    let lower = key.to_lowercase();
+    for key in [key, &lower] {
+        for args in [
+            &["list"][..],
+            &["get", "token"],
+            &["keygen"],
+            &["init", "../x", "--author", "a"],
+        ] {
+            let done = fleet
+                .fleetvault(&[&["--identity", key], args].concat())
+                .fails(2)
+                .silent();
+            let done = done.says("that is a private key, expected the file that holds it");
+            assert!(!done.stderr.to_lowercase().contains(&lower));
+        }
+        let done = fleet.fleetvault_with(&["--signing-key", key, "set", "token"], b"value-of-token");
+        let done = done
+            .fails(1)
+            .says("there is no signing key at the path given, which looks like a private key");
+        assert!(!done.stderr.to_lowercase().contains(&lower));
+    }
+    // A file may be called like that.
+    let named = fleet.path("my private key");
+    fs::copy(fleet.identity("alice"), &named).unwrap();
+    fleet.set("token", "value-of-token", "*");
+    fleet
+        .fleetvault(&["--identity", named.to_str().unwrap(), "get", "token"])
+        .ok();
+}
+
+#[test]
+fn a_private_key_is_never_repeated_whatever_argument_it_was_given_for() {
+    let fleet = Fleet::new();
+    let key = "AGE-SECRET-KEY-1QQPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQS3290GQ";
+    let commands: [&[&str]; 5] = [
+        &["set", key],
+        &["get", "token", key],
+        &["set", "token", "--network", key],
+        &["list", "--member", key],
+        &["member", "add", key, "--recipient", "age1x"],
+    ];
+    for args in commands {
+        fleet.fleetvault(args).fails(2).silent().says("private key");
+    }
+    fleet
+        .resolver("dev", &["--identity", key, "expand"], b"<<secure.token>>")
+        .fails(1)
+        .silent()
+        .says("which looks like a private key itself");
+    fleet
+        .resolver("dev", &["--member", key, "expand"], b"<<secure.token>>")
+        .fails(2)
+        .silent()
+        .says("an argument is a private key");
 }

@@ -94,3 +94,20 @@ fn names_that_a_file_system_or_a_person_would_confuse() {
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
     fleet.set("prod/other", "value-of-other", "*");
 }
+
+#[test]
+fn a_private_key_in_place_of_a_name_is_not_repeated() {
+    let fleet = Fleet::new();
+    let identity = std::fs::read_to_string(fleet.identity("alice")).unwrap();
+    let key = identity.lines().last().unwrap();
+    let lower = key.to_lowercase();
+    for key in [key, &lower, &format!("{key} x")] {
+        let done = fleet.fleetvault_with(
+            &["set", "token", "--members", &format!("alice,{key}")],
+            b"value-of-token",
+        );
+        assert_ne!(done.code, 0);
+        let done = done.says("the private key given is no member name");
+        assert!(!done.stderr.to_lowercase().contains(&lower));
+    }
+}

@@ -323,3 +323,128 @@ fn the_author_is_the_login_name_where_none_is_given() {
     command.env("USER", "bob");
     run(command, b"").ok().prints("author       bob, with the signing key");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_failure_after_the_commit_leaves_the_vault_and_says_what_is_missing() {
+    let fleet = Fleet::new();
+    let identity = fs::read(fleet.identity("alice")).unwrap();
+    // A pipe is read, and cannot be added to.
+    let mut command = fleet.fleetvault_command(&["--identity", "/dev/stdin", "init", "../new", "--author", "alice"]);
+    command.current_dir(fleet.vault());
+    run(command, &identity)
+        .fails(1)
+        .prints("made a vault in ../new")
+        .says("cannot add the anchor to /dev/stdin")
+        .says("the vault is made; add this line to the identity yourself: # fleetvault: vault=SHA256:");
+    assert_eq!(fleet.git(&["-C", "../new", "rev-list", "--count", "HEAD"]), "1\n");
+    fleet.fleetvault(&["-C", "../new", "verify"]).ok();
+}
+
+#[test]
+fn an_init_that_fails_anchors_nothing() {
+    let fleet = Fleet::without_vault();
+    fs::create_dir(fleet.vault()).unwrap();
+    let config = fs::read_to_string(fleet.path("gitconfig")).unwrap();
+    let signing = "[commit]\n\tgpgsign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningkey = /none/key\n";
+    fs::write(fleet.path("gitconfig"), format!("{config}{signing}")).unwrap();
+    fleet
+        .fleetvault(&["init", "--author", "alice"])
+        .fails(1)
+        .silent()
+        .says("git could not sign the commit");
+    assert!(!fleet.vault().join(".git").exists());
+    let identity = fs::read_to_string(fleet.identity("alice")).unwrap();
+    assert!(!identity.contains("# fleetvault:"), "{}", identity.lines().count());
+    fs::write(fleet.path("gitconfig"), config).unwrap();
+    fleet.fleetvault(&["init", "--author", "alice"]).ok();
+    let again = fs::read_to_string(fleet.identity("alice")).unwrap();
+    assert!(again.ends_with(&identity));
+    assert_eq!(again.matches("# fleetvault:").count(), 1);
+    fleet.set("token", "value-of-token", "*");
+    fleet
+        .resolver("alice", &["expand", "--allow-keeper"], b"<<secure.token>>")
+        .ok()
+        .prints("value-of-token");
+}
+
+#[test]
+fn attributes_are_those_of_the_branch() {
+    let fleet = Fleet::without_vault();
+    fs::create_dir(fleet.vault()).unwrap();
+    fleet.git(&["init", "-q"]);
+    fs::write(fleet.vault().join(".gitattributes"), "*.png binary\n").unwrap();
+    fleet.commit_all("first");
+    fleet.git(&["clone", "-q", "--bare", ".", "../bare.git"]);
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fs::write(fleet.vault().join(".gitattributes"), "*.jpg binary\n").unwrap();
+    fleet.commit_all("second");
+    // Another branch than the one checked out, and a repository without files.
+    for (directory, commit) in [(".", "main"), ("../bare.git", "main")] {
+        fleet
+            .fleetvault(&["init", directory, "--author", "alice", "--branch", "main"])
+            .ok();
+        let shown = fleet.git(&["-C", directory, "show", &format!("{commit}:.gitattributes")]);
+        assert!(shown.starts_with("*.png binary\n# Files of the vault"), "{shown}");
+    }
+    // Nor is one taken over that was never committed.
+    fs::write(fleet.vault().join(".gitattributes"), "*.gif binary\n").unwrap();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    fleet
+        .fleetvault(&["init", "--author", "alice"])
+        .fails(1)
+        .says(".gitattributes");
+    assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+    assert_eq!(fleet.read(".gitattributes"), "*.gif binary\n");
+}
+
+#[test]
+fn a_vault_holds_no_other_one() {
+    let fleet = Fleet::new();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    for directory in ["new/dir/sub", "members"] {
+        fleet
+            .fleetvault(&["init", directory, "--author", "alice"])
+            .fails(1)
+            .silent()
+            .says(&format!(
+                "{directory} is inside the vault at the top of this repository"
+            ));
+    }
+    assert!(!fleet.vault().join("new").exists());
+    assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+}
+
+#[test]
+fn a_public_key_that_exists_is_not_replaced() {
+    let fleet = Fleet::without_vault();
+    fs::create_dir_all(fleet.path("alice/fleetvault")).unwrap();
+    let public = fleet.path("alice/fleetvault/signing_key.pub");
+    fs::write(&public, "precious").unwrap();
+    let mut command = fleet.fleetvault_command(&["init", "new", "--author", "alice"]);
+    command.current_dir(fleet.path(""));
+    run(command, b"")
+        .fails(1)
+        .silent()
+        .says("signing_key.pub exists, and its private half ")
+        .says("move it away");
+    assert_eq!(fs::read(&public).unwrap(), b"precious");
+    assert_eq!(below(&fleet.path("alice")), ["fleetvault/signing_key.pub"]);
+    assert!(!fleet.path("new").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_identity_stays_a_link() {
+    let fleet = Fleet::new();
+    let (link, real) = (fleet.identity("alice"), fleet.path("dotfiles"));
+    fs::rename(&link, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    fleet
+        .fleetvault(&["init", "../second", "--author", "alice"])
+        .ok()
+        .says("the identity is now for 2 vaults: with it, fleetvault-resolver needs --root to say which");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let text = fs::read_to_string(&real).unwrap();
+    assert_eq!(text.matches("# fleetvault: vault=").count(), 2);
+}

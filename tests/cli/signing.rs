@@ -179,3 +179,44 @@ fn commits_are_signed_where_git_signs() {
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
     assert_eq!(fleet.git(&["status", "--porcelain"]), "");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signature_that_readers_refuse_is_not_committed() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if !has("ssh-keygen") {
+        return;
+    }
+    let fleet = Fleet::without_vault();
+    fs::create_dir(fleet.vault()).unwrap();
+    let key = ssh_key(&fleet, "key", "");
+    // As an agent, which has the private half, and signs something else.
+    let bin = fleet.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let program = format!(
+        "#!/bin/sh\nPATH='{}'\nexec ssh-keygen -q -Y sign -n \"$5\" -f '{}' < /dev/null\n",
+        path.to_str().unwrap(),
+        key.display()
+    );
+    fs::write(bin.join("ssh-keygen"), program).unwrap();
+    fs::set_permissions(bin.join("ssh-keygen"), fs::Permissions::from_mode(0o700)).unwrap();
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
+    let public = fleet.path("key.pub");
+    let broken = |args: &[&str]| {
+        with_key(&fleet, &public, &[("PATH", Path::new(&path))], args)
+            .fails(1)
+            .silent()
+            .says("would be refused by every reader: ");
+    };
+    broken(&["init", "--author", "alice"]);
+    assert!(!fleet.vault().join(".git").exists());
+    with_key(&fleet, &key, &[], &["init", "--author", "alice"]).ok();
+    with_key(&fleet, &key, &[], &["set", "token"]).ok();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    for args in [&["set", "other"][..], &["rotate", "token"], &["rm", "token"]] {
+        broken(args);
+    }
+    assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+}

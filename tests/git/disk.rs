@@ -118,3 +118,40 @@ fn a_directory_that_may_not_be_written() {
     assert!(error.to_string().contains("Permission denied"), "{error}");
     sandbox.assert_clean(&dir);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_committed_but_not_synced_is_said_to_be_committed() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    // Can be written, and not be synced.
+    let log = dir.join(".git/logs/refs/heads/main");
+    fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &log).unwrap();
+    let error = set(&dir, &[("credentials/a.toml", "a 2\n")]).unwrap_err();
+    let WriteFailure::NotSynced { commit, branch, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(commit.to_string(), sandbox.head(&dir));
+    assert_eq!(branch, "main");
+    let start = format!(
+        "committed {} to 'main', but it is not known to be on disk: cannot sync",
+        commit.short()
+    );
+    assert!(error.to_string().starts_with(&start), "{error}");
+    assert_eq!(get(&dir, "credentials/a.toml"), "a 2\n");
+    assert_eq!(
+        sandbox.status(&dir),
+        "?? credentials/".to_owned() + &old_beside(&commit.to_string())
+    );
+    fs::remove_file(&log).unwrap();
+    // The next command clears up.
+    set(&dir, &[("credentials/b.toml", "b 2\n")]).unwrap();
+    assert_eq!(get(&dir, "credentials/a.toml"), "a 2\n");
+    sandbox.assert_clean(&dir);
+}
+
+#[cfg(target_os = "linux")]
+fn old_beside(commit: &str) -> String {
+    format!(".fleetvault-{}-0.old", &commit[..12])
+}

@@ -431,3 +431,97 @@ fn what_was_found_in_a_large_directory_is_found_there_again_while_it_is_the_same
         assert_eq!(look(path).as_deref(), Some("changed\n"), "{note:?}");
     }
 }
+
+#[test]
+fn a_file_is_read_from_the_branch_that_is_committed_to() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.empty("v");
+    assert_eq!(read(&dir).file_in(None, ".gitattributes").unwrap(), None);
+    put(&dir, ".gitattributes", "* text\n");
+    put(&dir, "sub/.gitattributes", "* -text\n");
+    sandbox.commit_all(&dir, "first");
+    sandbox.git(&dir, &["checkout", "-q", "-b", "other"]);
+    put(&dir, ".gitattributes", "* eol=crlf\n");
+    sandbox.commit_all(&dir, "second");
+    put(&dir, ".gitattributes", "not committed\n");
+    sandbox.git(&sandbox.home(), &["clone", "-q", "--mirror", "../v", "../bare.git"]);
+    for dir in [dir, sandbox.path("bare.git")] {
+        let repository = read(&dir);
+        let text = |branch, path| {
+            let bytes = repository.file_in(branch, path).unwrap();
+            bytes.map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        for (branch, path, expected) in [
+            (None, ".gitattributes", Some("* eol=crlf\n")),
+            (Some("other"), ".gitattributes", Some("* eol=crlf\n")),
+            (Some("main"), ".gitattributes", Some("* text\n")),
+            (Some("to-be-made"), ".gitattributes", Some("* eol=crlf\n")),
+            (Some("no..name"), "sub/.gitattributes", Some("* -text\n")),
+            (None, "sub/none", None),
+            (None, "none/.gitattributes", None),
+        ] {
+            assert_eq!(text(branch, path).as_deref(), expected, "{branch:?} {path}");
+        }
+        let error = repository.file_in(None, "sub").unwrap_err();
+        assert!(matches!(error, SnapshotError::Read(ReadError::Kind { .. })), "{error}");
+        assert!(repository.file_in(None, "../x").is_err());
+    }
+}
+
+/// Makes trees that each name the one before `wide` times, `deep` of them, and returns the last.
+fn tree_bomb(sandbox: &Sandbox, dir: &Path, innermost: &str, wide: usize, deep: usize) -> String {
+    let mut tree = mktree(sandbox, dir, innermost);
+    for _ in 0..deep {
+        let lines: Vec<String> = (0..wide).map(|n| format!("040000 tree {tree}\td{n}")).collect();
+        tree = mktree(sandbox, dir, &lines.join("\n"));
+    }
+    tree
+}
+
+fn mktree(sandbox: &Sandbox, dir: &Path, lines: &str) -> String {
+    put(dir, ".git/lines", &format!("{lines}\n"));
+    let mut git = sandbox.command("git");
+    git.arg("-C").arg(dir).arg("mktree");
+    git.stdin(fs::File::open(dir.join(".git/lines")).unwrap());
+    let output = git.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_few_trees_that_stand_for_billions_of_files_are_refused() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    let blob = sandbox.git(&dir, &["rev-parse", "HEAD:README"]);
+    let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    let long = "n".repeat(100_000);
+    for innermost in [
+        format!("100644 blob {blob}\tx"),
+        format!("040000 tree {empty}\tx"),
+        format!("100644 blob {blob}\t{long}"),
+    ] {
+        let bomb = tree_bomb(&sandbox, &dir, &innermost, 10, 12);
+        let top = mktree(
+            &sandbox,
+            &dir,
+            &format!("100644 blob {blob}\tfleetvault.toml\n040000 tree {bomb}\tcredentials\n040000 tree {bomb}\tsrc"),
+        );
+        let commit = sandbox.git(&dir, &["commit-tree", "-m", "bomb", &top]);
+        let repository = read(&dir);
+        let snapshot = repository.snapshot(&commit).unwrap();
+        let error = snapshot.files(FOLDERS).unwrap_err();
+        assert!(matches!(error, ReadError::TooMany { .. }), "{error}");
+        // One beside the vault is not looked into.
+        assert_eq!(snapshot.files(&["members"]).unwrap().len(), 3);
+    }
+    // Many files are none.
+    let many = tree_bomb(&sandbox, &dir, &format!("100644 blob {blob}\tx"), 10, 4);
+    let top = mktree(
+        &sandbox,
+        &dir,
+        &format!("100644 blob {blob}\tfleetvault.toml\n040000 tree {many}\tcredentials"),
+    );
+    let commit = sandbox.git(&dir, &["commit-tree", "-m", "many", &top]);
+    let files = read(&dir).snapshot(&commit).unwrap().files(FOLDERS).unwrap().len();
+    assert_eq!(files, 10_002);
+}

@@ -184,7 +184,7 @@ fn a_damaged_journal_is_named() {
     let dir: PathBuf = sandbox.vault("v");
     let journal = dir.join(".git/fleetvault/journal");
     fs::create_dir(journal.parent().unwrap()).unwrap();
-    fs::write(&journal, "something else\n").unwrap();
+    fs::write(&journal, "something else\nend\n").unwrap();
     let error = set(&dir, &[("credentials/b.toml", "b 2\n")]).unwrap_err();
     let WriteFailure::BadJournal { path, .. } = &error else {
         panic!("{error}");
@@ -195,4 +195,54 @@ fn a_damaged_journal_is_named() {
 
 fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap()
+}
+
+#[test]
+fn a_journal_that_was_cut_off_blocks_nothing() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    let journal = dir.join(".git/fleetvault/journal");
+    fs::create_dir(journal.parent().unwrap()).unwrap();
+    for (round, text) in ["", "fleetvault jour", "fleetvault journal 1\ngit-dir \n", "\0\0\0"]
+        .iter()
+        .enumerate()
+    {
+        fs::write(&journal, text).unwrap();
+        set_with(&dir, &dry_run(), &[("credentials/b.toml", "b X\n")]).unwrap();
+        // Refused after the recovery, so that only that can have removed it.
+        let error = set(&dir, &[]).unwrap_err();
+        assert!(matches!(error, WriteFailure::NothingToChange), "{error}");
+        assert!(!journal.exists());
+        fs::write(&journal, text).unwrap();
+        set(&dir, &[("credentials/b.toml", format!("b {round}\n").as_str())]).unwrap();
+        sandbox.assert_clean(&dir);
+    }
+}
+
+#[test]
+fn what_somebody_wrote_just_before_it_was_replaced_is_put_back() {
+    let run = Interrupted::new();
+    let kept = run.beside("credentials/a.toml", 0, "old");
+    fs::write(&kept, "mine\n").unwrap();
+    assert_eq!(run.next(), ["credentials/a.toml"]);
+    assert_eq!(get(&run.dir, "credentials/a.toml"), "mine\n");
+    assert_eq!(run.sandbox.status(&run.dir), " M credentials/a.toml");
+}
+
+#[test]
+fn what_somebody_wrote_just_before_it_was_replaced_is_kept_beside_what_was_committed() {
+    let run = Interrupted::new();
+    run.sandbox
+        .git(&run.dir, &["update-ref", "refs/heads/main", &run.commit]);
+    fs::remove_file(run.dir.join(".git/index.lock")).unwrap();
+    let kept = run.beside("credentials/a.toml", 0, "old");
+    fs::write(&kept, "mine\n").unwrap();
+    let written = set(&run.dir, &[("credentials/b.toml", "b 2\n")]).unwrap();
+    assert_eq!(
+        written.left_alone,
+        [kept.strip_prefix(&run.dir).unwrap().to_str().unwrap()]
+    );
+    assert_eq!(get(&run.dir, "credentials/a.toml"), "a 2\n");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "mine\n");
+    assert_eq!(leftovers(&run.dir), [kept]);
 }

@@ -265,3 +265,83 @@ fn a_lock_that_git_does_not_give_back() {
     set(&dir, A).unwrap();
     sandbox.assert_clean(&dir);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_vault_in_a_directory_that_the_journal_could_not_name() {
+    let sandbox = Sandbox::new();
+    for (number, name) in ["a:b", "a\\b", "a\nb"].iter().enumerate() {
+        let dir = sandbox.empty(&format!("v{number}"));
+        put(&dir, &format!("{name}/{VAULT}"), "root\n");
+        sandbox.commit_all(&dir, "first");
+        let vault = dir.join(name);
+        let error = refused(&sandbox, &vault, &[("credentials/a.toml", "a\n")]);
+        assert!(matches!(error, WriteFailure::Path(_)), "{error}");
+        sandbox.assert_clean(&dir);
+        // It can be read.
+        let repository = open(&vault);
+        assert_eq!(
+            repository.snapshot("HEAD").unwrap().read(VAULT).unwrap().unwrap(),
+            b"root\n"
+        );
+    }
+}
+
+#[test]
+fn a_branch_that_a_main_work_tree_of_any_layout_shows() {
+    let sandbox = Sandbox::new();
+    let main = sandbox.vault("v");
+    // Submodules and `git init --separate-git-dir` keep git's directory elsewhere.
+    let apart = sandbox.path("apart");
+    let store = sandbox.path("store");
+    sandbox.git(
+        &sandbox.home(),
+        &[
+            "clone",
+            "-q",
+            "--separate-git-dir",
+            store.to_str().unwrap(),
+            "../v",
+            "../apart",
+        ],
+    );
+    let outer = sandbox.vault("outer");
+    sandbox.git(
+        &outer,
+        &[
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "add",
+            "-q",
+            main.to_str().unwrap(),
+            "inner",
+        ],
+    );
+    for (number, dir) in [main, apart, outer.join("inner")].iter().enumerate() {
+        sandbox.configure(dir);
+        let linked = sandbox.path(&format!("linked{number}"));
+        sandbox.git(dir, &["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
+        let head = sandbox.head(dir);
+        let error = set_with(&linked, &branch("main"), &[("credentials/a.toml", "x\n")]).unwrap_err();
+        let WriteFailure::CheckedOutElsewhere { path, .. } = &error else {
+            panic!("{error}");
+        };
+        let shown = if number == 1 { &store } else { dir };
+        assert_eq!(path.canonicalize().unwrap(), shown.canonicalize().unwrap());
+        assert_eq!(sandbox.head(dir), head);
+        assert_eq!(sandbox.status(dir), "");
+    }
+    // The HEAD of a bare repository is no work tree's.
+    sandbox.git(&sandbox.home(), &["clone", "-q", "--bare", "../v", "../bare/.git"]);
+    let bare = sandbox.path("bare/.git");
+    sandbox.configure(&bare);
+    sandbox.git(&bare, &["worktree", "add", "-q", "-b", "aside", "../../beside"]);
+    set_with(
+        &sandbox.path("beside"),
+        &branch("main"),
+        &[("credentials/a.toml", "x\n")],
+    )
+    .unwrap();
+    assert_eq!(sandbox.git(&bare, &["show", "main:credentials/a.toml"]), "x");
+}

@@ -357,3 +357,104 @@ fn hundreds_of_files_in_one_commit() {
     assert_eq!(sandbox.git(&dir, &["ls-files", "credentials"]).lines().count(), 302);
     sandbox.assert_clean(&dir);
 }
+
+#[test]
+fn an_empty_directory_in_place_of_a_packed_branch_is_no_obstacle() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    sandbox.git(&dir, &["pack-refs", "--all"]);
+    for below in [".git/refs/heads/main/left/over", ".git/logs/refs/heads/main/left"] {
+        let _ = fs::remove_file(dir.join(".git/logs/refs/heads/main"));
+        fs::create_dir_all(dir.join(below)).unwrap();
+    }
+    set(&dir, &[("credentials/a.toml", "a 2\n")]).unwrap();
+    assert_eq!(sandbox.git(&dir, &["show", "main:credentials/a.toml"]), "a 2");
+    for log in ["HEAD", "main"] {
+        let line = sandbox.git(&dir, &["reflog", "show", "-1", "--format=%gs", log]);
+        assert_eq!(line, "commit: fleetvault: set");
+    }
+    sandbox.assert_clean(&dir);
+}
+
+#[test]
+fn a_directory_with_something_in_it_in_place_of_a_packed_branch_is_named() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    let head = sandbox.head(&dir);
+    sandbox.git(&dir, &["pack-refs", "--all"]);
+    let inside = dir.join(".git/refs/heads/main/x");
+    fs::create_dir_all(inside.parent().unwrap()).unwrap();
+    fs::write(&inside, "").unwrap();
+    let error = set(&dir, &[("credentials/a.toml", "a 2\n")]).unwrap_err();
+    assert!(matches!(error, WriteFailure::Io { .. }), "{error}");
+    fs::remove_dir_all(inside.parent().unwrap()).unwrap();
+    assert_eq!(sandbox.head(&dir), head);
+    sandbox.assert_clean(&dir);
+}
+
+#[test]
+fn the_log_is_written_as_git_is_told() {
+    let sandbox = Sandbox::new();
+    for (number, (value, expected)) in [
+        ("Always", true),
+        ("TRUE", true),
+        ("Yes", true),
+        ("2", true),
+        ("false", false),
+        ("OFF", false),
+        ("0", false),
+        ("", false),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let dir = sandbox.vault(&format!("v{number}"));
+        sandbox.git(&dir, &["config", "core.logAllRefUpdates", value]);
+        fs::remove_dir_all(dir.join(".git/logs")).unwrap();
+        set(&dir, &[("credentials/a.toml", "a 2\n")]).unwrap();
+        let ours = ["HEAD", "refs/heads/main"].map(|log| dir.join(".git/logs").join(log).exists());
+        assert_eq!(ours, [*expected; 2], "{value}");
+        // And git agrees.
+        sandbox.git(&dir, &["commit", "-q", "--allow-empty", "-m", "git's"]);
+        assert_eq!(dir.join(".git/logs/HEAD").exists(), *expected, "{value}");
+    }
+}
+
+#[test]
+fn a_branch_that_stands_for_another_moves_that_one() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.vault("v");
+    sandbox.git(&dir, &["branch", "trunk"]);
+    sandbox.git(&dir, &["symbolic-ref", "refs/heads/alias", "refs/heads/trunk"]);
+    let still_stands = || assert_eq!(get(&dir, ".git/refs/heads/alias"), "ref: refs/heads/trunk\n");
+    let written = set_with(&dir, &branch("alias"), &[("credentials/a.toml", "a 2\n")]).unwrap();
+    assert_eq!(written.branch, "trunk");
+    assert_eq!(written.work_tree, WorkTree::OtherBranch);
+    assert_eq!(sandbox.git(&dir, &["show", "trunk:credentials/a.toml"]), "a 2");
+    still_stands();
+    // Checked out under either name, the work tree follows.
+    for (head, named) in [("alias", "trunk"), ("trunk", "alias"), ("alias", "alias")] {
+        let value = format!("{head} {named}\n");
+        sandbox.git(&dir, &["checkout", "-q", "main"]);
+        sandbox.git(&dir, &["checkout", "-q", "trunk"]);
+        sandbox.git(&dir, &["symbolic-ref", "HEAD", &format!("refs/heads/{head}")]);
+        let written = set_with(&dir, &branch(named), &[("credentials/a.toml", &value)]).unwrap();
+        assert_eq!(written.work_tree, WorkTree::Updated);
+        assert_eq!(get(&dir, "credentials/a.toml"), value);
+        let line = sandbox.git(&dir, &["reflog", "show", "-1", "--format=%H", "HEAD"]);
+        assert_eq!(line, sandbox.git(&dir, &["rev-parse", "trunk"]));
+        still_stands();
+        sandbox.assert_clean(&dir);
+    }
+    // Another work tree is not left behind.
+    sandbox.git(&dir, &["checkout", "-q", "main"]);
+    sandbox.git(&dir, &["worktree", "add", "-q", "../linked", "trunk"]);
+    let error = set_with(&dir, &branch("alias"), &[("credentials/a.toml", "x\n")]).unwrap_err();
+    assert!(matches!(error, WriteFailure::CheckedOutElsewhere { .. }), "{error}");
+    // What stands for no branch is none.
+    sandbox.git(&dir, &["tag", "v1"]);
+    sandbox.git(&dir, &["symbolic-ref", "refs/heads/odd", "refs/tags/v1"]);
+    let error = set_with(&dir, &branch("odd"), &[("credentials/a.toml", "x\n")]).unwrap_err();
+    assert!(matches!(error, WriteFailure::BadBranch(_)), "{error}");
+    sandbox.assert_clean(&dir);
+}

@@ -43,6 +43,7 @@ pub use scope::{Scope, ScopeEntry, ScopeError};
 pub use seal::{Identity, IdentityError, Recipient};
 pub use sealed_to::{Holder, HolderName, SealedTo};
 pub use secret::Secret;
+pub use shown::holds_private_key;
 pub use signature::{SignerKey, SigningKey, SigningKeyError, SshSignature};
 pub use stanza::{Stanza, StanzaError, check_stanzas, stanzas};
 pub use time::Timestamp;

@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
+use crate::shown::holds_private_key;
+
 /// The longest segment of any name, in bytes.
 pub const SEGMENT_MAX: usize = 64;
 /// The most segments a credential's name may have.
@@ -15,11 +17,11 @@ pub const RESERVED: [&str; 2] = ["all", "keepers"];
 
 /// A text that is no valid name, with the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{found:?} is no {what} name: {rule}")]
+#[error("{found} is no {what} name: {rule}")]
 pub struct NameError {
     /// What was to be named: `credential`, `member`, `group` or `author`.
     pub what: &'static str,
-    /// The text, cut after 80 characters.
+    /// The text, quoted and cut after 80 characters; a private key is not repeated.
     pub found: String,
     /// The rule it breaks, to be shown to a person.
     pub rule: &'static str,
@@ -27,11 +29,11 @@ pub struct NameError {
 
 impl NameError {
     fn new(what: &'static str, found: &str, rule: &'static str) -> Self {
-        Self {
-            what,
-            found: found.chars().take(80).collect(),
-            rule,
-        }
+        let found = match holds_private_key(found) {
+            true => "the private key given".into(),
+            false => format!("{:?}", found.chars().take(80).collect::<String>()),
+        };
+        Self { what, found, rule }
     }
 }
 
@@ -209,5 +211,22 @@ mod tests {
         }
         assert!("all".parse::<GroupName>().is_ok());
         assert!("ALL".parse::<GroupName>().is_err());
+    }
+    #[test]
+    fn a_private_key_is_no_name_and_is_not_repeated() {
+        for key in [
+            "AGE-SECRET-KEY-1QQ QQ",
+            "a,age-secret-key-1qq",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+        ] {
+            let error = key.parse::<MemberName>().unwrap_err().to_string();
+            assert!(
+                error.starts_with("the private key given is no member name: "),
+                "{error}"
+            );
+        }
+        // Cut before it is looked at, the mark would not be found and the key's first part be shown.
+        let long = format!("{}AGE-SECRET-KEY-1QQ", " ".repeat(70));
+        assert!(!long.parse::<CredentialName>().unwrap_err().to_string().contains("AGE"));
     }
 }

@@ -23,13 +23,17 @@ pub(crate) fn escaped(text: &str, most: usize) -> String {
     out
 }
 
-/// A key as a message may quote it. People paste private keys where public ones belong, and these are not quoted.
+/// Tells whether a private key stands anywhere in a text. People paste them where names, public keys and paths belong.
+pub fn holds_private_key(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    ["AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY"]
+        .iter()
+        .any(|mark| upper.contains(mark))
+}
+
+/// A key as a message may quote it: a private one is not repeated.
 pub(crate) fn quoted_key(text: &str) -> String {
-    let private = |mark: &str| {
-        text.get(..mark.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(mark))
-    };
-    if private("AGE-SECRET-KEY-") || private("AGE-PLUGIN-") || text.contains("PRIVATE KEY") {
+    if holds_private_key(text) {
         return "the private key given".into();
     }
     format!("'{}'", shown(text))
@@ -51,6 +55,9 @@ mod tests {
             "AGE-SECRET-KEY-1QQ",
             "age-secret-key-1qq",
             "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl",
+            "-----begin openssh private key-----",
+            "alice,AGE-SECRET-KEY-1QQ",
+            " age-plugin-yubikey-1qq",
         ] {
             assert_eq!(quoted_key(key), "the private key given");
         }

@@ -14,7 +14,7 @@ use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use fleetvault::{
-    cli::Failure,
+    cli::{Failure, arguments},
     terminal::{
         report::{exit_code, print},
         style::Style,
@@ -47,7 +47,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match arguments() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let result = match &cli.command {
         Command::Expand(args) => expand::run(args, &cli.launch),
         Command::Check(args) => check::run(args, &cli.launch),

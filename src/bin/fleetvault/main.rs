@@ -14,7 +14,7 @@ use std::{io, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use fleetvault::{
-    cli::Failure,
+    cli::{Failure, arguments},
     terminal::{
         report::{exit_code, print},
         style::Style,
@@ -85,7 +85,10 @@ enum Command {
 fn main() -> ExitCode {
     // Answers the shell and exits, where the shell asks for completions; costs one look at an environment variable otherwise.
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    let cli = Cli::parse();
+    let cli: Cli = match arguments() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let context = Context::new(cli.globals);
     match context
         .enter()

@@ -29,7 +29,7 @@ struct Told<'a> {
 pub fn written(json: bool, written: &Written, summary: &[String]) -> Result<(), Failure> {
     for path in &written.left_alone {
         note(&format!(
-            "an interrupted run had written {path}, which was changed since and is left as it is"
+            "{path} was changed while fleetvault wrote; it is left as it is: look at it"
         ));
     }
     if json {

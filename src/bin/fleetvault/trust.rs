@@ -12,6 +12,7 @@ use vault_format::VaultId;
 
 use crate::{
     context::{Context, fail},
+    keys::{refuse_key_as_path, shown_path},
     output::note,
 };
 
@@ -86,6 +87,7 @@ impl Context {
     /// Tells whether the user's identity file names this vault. A missing file vouches for nothing; a broken one is an error.
     pub fn is_anchored(&self, vault: &Vault<'_>) -> Result<bool, Failure> {
         let source = self.identity_source()?;
+        refuse_key_as_path(&source)?;
         match source.read() {
             Ok(identity) => {
                 let Some(anchor) = identity.anchor(vault.id()) else {
@@ -130,7 +132,7 @@ impl Context {
         {
             hint += &format!(
                 "\nthere is no identity file at {}, whose anchor could vouch for it",
-                path.display()
+                shown_path(&path)
             );
         }
         Ok(hint)

@@ -104,11 +104,7 @@ pub(super) fn create(
     for (role, who) in [("author", &identity.author), ("committer", &identity.committer)] {
         commit.extend_from_slice(role.as_bytes());
         commit.push(b' ');
-        commit.extend_from_slice(who.name_bytes());
-        commit.extend_from_slice(b" <");
-        commit.extend_from_slice(who.email_bytes());
-        commit.extend_from_slice(b"> ");
-        commit.extend_from_slice(date(who).as_bytes());
+        commit.extend_from_slice(&signature(who));
         commit.push(b'\n');
     }
     commit.push(b'\n');
@@ -157,6 +153,12 @@ fn create_signed(
         return Err(failed(&lossy(&output.stderr)));
     }
     full_oid(lossy(&output.stdout).trim()).ok_or_else(|| failed("git commit-tree printed no commit id"))
+}
+
+/// Writes who and when, as commits and logs have it.
+pub(super) fn signature(who: &Signature<'_>) -> Vec<u8> {
+    let date = date(who);
+    [who.name_bytes(), b" <", who.email_bytes(), b"> ", date.as_bytes()].concat()
 }
 
 fn date(who: &Signature<'_>) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::id::CommitId;
 use super::path::PathError;
 use super::tree::EntryKind;
 
@@ -148,6 +149,15 @@ pub enum ReadError {
     /// Directories nested deeper than any vault has them.
     #[error("{0} is nested too deeply")]
     TooDeep(String),
+    /// More files and directories below one than any vault has: a few small trees that name one
+    /// another can stand for billions.
+    #[error("{directory:?} holds more than the {limit} files and directories that are listed")]
+    TooMany {
+        /// The directory that was listed.
+        directory: String,
+        /// The most that is listed.
+        limit: usize,
+    },
     /// An object is missing (a partial clone, say) or cannot be read.
     #[error("cannot read {path} from git: {error}")]
     Git {
@@ -169,7 +179,8 @@ pub enum WriteError<E> {
     Write(#[from] WriteFailure),
 }
 
-/// What kept a command from becoming a commit. Nothing has changed.
+/// What kept a command from becoming a commit. Nothing has changed, but for
+/// [`WriteFailure::NotSynced`] and [`WriteFailure::NotUndone`].
 #[derive(Debug, Error)]
 pub enum WriteFailure {
     /// HEAD is a commit and no branch.
@@ -292,6 +303,17 @@ pub enum WriteFailure {
         doing: &'static str,
         /// What libgit2 said.
         error: GitError,
+    },
+    /// The branch has moved, and what was committed is in place; only a crash of the machine could
+    /// still lose it.
+    #[error("committed {} to '{branch}', but it is not known to be on disk: {cause}", .commit.short())]
+    NotSynced {
+        /// The commit.
+        commit: CommitId,
+        /// The branch it is on.
+        branch: String,
+        /// What failed.
+        cause: Box<WriteFailure>,
     },
     /// Something failed, and putting things back failed too. The next command tries again.
     #[error("{first}; and undoing it failed: {second}")]

@@ -60,6 +60,8 @@ impl Drop for IndexLock {
 }
 
 /// Makes the lock appear with its contents, so that no kill can leave one that is not known as ours.
+/// On a file system without hard links it is empty for a moment: one that a kill leaves like that
+/// stays and is named to the user, as one of git's own would be.
 fn take(token: &Path, lock: &Path) -> io::Result<()> {
     let linked = fs::write(token, TOKEN).and_then(|()| fs::hard_link(token, lock));
     let _ = fs::remove_file(token);

@@ -15,6 +15,7 @@ use super::path::check_path;
 
 const NAME: &str = "journal";
 const FIRST_LINE: &str = "fleetvault journal 1";
+const LAST_LINE: &[u8] = b"\nend\n";
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +58,17 @@ impl Journal {
         Ok(state.file(NAME))
     }
 
-    /// Reads the journal of an interrupted run, if there is one.
+    /// Reads the journal of an interrupted run, if there is one. One that was cut off counts for
+    /// none: its run has replaced nothing.
     pub fn read(state_dir: &Path) -> Result<Option<Self>, WriteFailure> {
         let path = state_dir.join(NAME);
-        match fs::read_to_string(&path) {
-            // The power failed before it was on disk, and therefore before any file was replaced.
-            Ok(text) if text.is_empty() => Ok(None),
-            Ok(text) => Self::from_text(&text)
+        match fs::read(&path) {
+            // The power failed before all of it was on disk, and therefore before any file was
+            // replaced and the branch was locked.
+            Ok(bytes) if !bytes.ends_with(LAST_LINE) => Ok(None),
+            Ok(bytes) => std::str::from_utf8(&bytes)
+                .map_err(|_| "it is not UTF-8")
+                .and_then(Self::from_text)
                 .map(Some)
                 .map_err(|reason| WriteFailure::BadJournal { path, reason }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -199,11 +204,36 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_journal_that_was_cut_off() {
+    fn a_journal_that_was_cut_off_is_none() {
+        let dir = tempfile::tempdir().unwrap();
         let text = journal().to_text();
-        for end in 0..text.len() - 1 {
-            assert!(Journal::from_text(&text[..end]).is_err(), "{end}");
+        for end in 0..text.len() {
+            fs::write(dir.path().join(NAME), &text[..end]).unwrap();
+            assert_eq!(Journal::read(dir.path()).unwrap(), None, "{end}");
         }
+        // As some file systems leave what they had no time to write.
+        fs::write(dir.path().join(NAME), vec![0; text.len()]).unwrap();
+        assert_eq!(Journal::read(dir.path()).unwrap(), None);
+        fs::write(dir.path().join(NAME), &text).unwrap();
+        assert_eq!(Journal::read(dir.path()).unwrap(), Some(journal()));
+    }
+
+    #[test]
+    fn refuses_a_whole_journal_that_is_not_understood() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = journal().to_text();
+        for (from, to) in [
+            ("journal 1", "journal 2"),
+            ("commit 01", "commit 0"),
+            ("directory ", "what "),
+        ] {
+            fs::write(dir.path().join(NAME), text.replacen(from, to, 1)).unwrap();
+            let error = Journal::read(dir.path()).unwrap_err();
+            assert!(matches!(error, WriteFailure::BadJournal { .. }), "{error}");
+        }
+        fs::write(dir.path().join(NAME), b"\xff\nend\n").unwrap();
+        let error = Journal::read(dir.path()).unwrap_err();
+        assert!(matches!(error, WriteFailure::BadJournal { .. }), "{error}");
     }
 
     #[test]

@@ -15,13 +15,15 @@ use super::snapshot::Snapshot;
 use super::{reference, swap, worktree};
 
 /// Cleans up after a run that was killed, if there was one. Returns the files it left alone,
-/// because somebody had changed them since.
+/// because somebody had changed them.
 pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<String>, WriteFailure> {
     for leftover in ["index", "index.lock", "index.token", "index.old", "journal.new"] {
         remove_if_there(&state.file(leftover))?;
     }
     IndexLock::remove_stale(repository.common_dir())?;
     let Some(journal) = Journal::read(state.path())? else {
+        // One that was cut off may be there.
+        Journal::remove(state)?;
         return Ok(Vec::new());
     };
     swap::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
@@ -43,8 +45,7 @@ fn finish_or_undo(repository: &Repository, state: &StateDir, journal: &Journal) 
     let tip = reference::tip(repository.git(), &journal.reference)?;
     if is_on_branch(repository.git(), tip, journal.commit)? {
         // Files and index came before the branch: they are in place.
-        worktree::tidy(top, journal)?;
-        return Ok(Vec::new());
+        return worktree::tidy(top, journal);
     }
     let lock = IndexLock::acquire(state, repository.git_dir())?;
     undo(repository, state, journal, tip, &lock)

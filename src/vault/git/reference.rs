@@ -9,6 +9,9 @@ use super::repository::HeadState;
 /// How many annotated tags may point at one another.
 const MAX_TAGS: usize = 8;
 
+/// How many symbolic references may stand for one another, by git's rule.
+const MAX_SYMBOLIC: usize = 5;
+
 /// Returns what HEAD is.
 pub(super) fn head(git: &Repository) -> HeadState {
     let Ok(head) = git.find_reference("HEAD") else {
@@ -114,6 +117,19 @@ fn peel(git: &Repository, name: &str, mut id: Oid) -> Result<Oid, SnapshotError>
         reference: name.to_owned(),
         found: "tag".to_owned(),
     })
+}
+
+/// Follows a symbolic reference to the name it stands for, which need not exist.
+pub(super) fn follow(git: &Repository, name: &str) -> String {
+    let mut name = name.to_owned();
+    for _ in 0..MAX_SYMBOLIC {
+        let target = git.find_reference(&name).ok();
+        match target.as_ref().map(git2::Reference::symbolic_target) {
+            Some(Ok(Some(target))) => name = target.to_owned(),
+            _ => break,
+        }
+    }
+    name
 }
 
 /// Returns what a reference points at, `None` if it does not exist.

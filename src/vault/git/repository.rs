@@ -3,9 +3,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, RepositoryOpenFlags};
+use git2::{ErrorCode, Oid, RepositoryOpenFlags};
 
-use super::error::{RepositoryError, SnapshotError};
+use super::error::{ReadError, RepositoryError, SnapshotError};
+use super::path::check_path;
 use super::snapshot::{Place, Snapshot};
 use super::{Access, libgit2, reference};
 
@@ -105,6 +106,42 @@ impl Repository {
     /// The objects cannot be read.
     pub fn snapshot_at(&self, place: &Place) -> Result<Snapshot<'_>, SnapshotError> {
         Snapshot::at(self, place)
+    }
+
+    /// Reads a file, by its path from the top of the tree, as a branch has it that a command is to
+    /// commit to, or as HEAD has it if that branch is still to be made. `None` if there is no such
+    /// file, or no commit yet.
+    ///
+    /// # Errors
+    /// A path that is none; something else than a regular file in its place; an object that is
+    /// missing.
+    pub fn file_in(&self, branch: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
+        check_path(path).map_err(ReadError::from)?;
+        let tip = match branch {
+            Some(branch) => self.commit_of(&format!("refs/heads/{branch}"))?,
+            None => None,
+        };
+        let commit = match tip {
+            Some(tip) => Some(tip),
+            None => self.commit_of("HEAD")?,
+        };
+        let snapshot = Snapshot::of_commit(self, commit)?;
+        match snapshot.find_from_root(path)? {
+            Some(found) => Ok(Some(snapshot.blob(path, found.kind, found.id)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what a reference points at; one that cannot exist does not.
+    fn commit_of(&self, reference: &str) -> Result<Option<Oid>, SnapshotError> {
+        match self.git.refname_to_id(reference) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
+            Err(error) => Err(SnapshotError::Git {
+                reference: reference.to_owned(),
+                error: error.into(),
+            }),
+        }
     }
 
     /// Counts the commits the current branch has and its upstream has not, and the other way

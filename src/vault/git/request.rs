@@ -50,6 +50,8 @@ pub(super) fn changes<'c>(base: &Snapshot<'_>, request: &'c CommitRequest) -> Re
     for file in &request.files {
         check_path(&file.path)?;
         let path = join(base.directory(), &file.path);
+        // The vault's own directory too: what this refuses, the journal would not read again.
+        check_path(&path)?;
         if file.contents.len() > MAX_FILE {
             return Err(WriteFailure::TooLarge {
                 path,

@@ -27,6 +27,11 @@ const MAX_CACHED: usize = 32 * 1024 * 1024;
 /// How deep directories nest; a vault's own files stand at five.
 const MAX_DEPTH: usize = 32;
 
+/// How many files and directories one listing has, and how long their paths are all together. A few
+/// small trees that name one another can stand for billions.
+const MAX_LISTED: usize = 500_000;
+const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
+
 /// A vault in one commit.
 pub struct Snapshot<'r> {
     odb: Odb<'r>,
@@ -277,20 +282,22 @@ impl<'r> Snapshot<'r> {
     /// path. What else a repository holds beside a vault at its top is not looked into, and cannot get in the way.
     ///
     /// # Errors
-    /// A damaged tree, or directories nested too deeply.
+    /// A damaged tree, directories nested too deeply, or more entries than any vault has.
     pub fn files(&self, folders: &[&str]) -> Result<Vec<TreeFile>, ReadError> {
-        let mut files = Vec::new();
+        let mut listing = Listing::default();
         if let Some(tree) = self.tree {
             let own = self.tree(tree, &self.directory)?;
             each_entry(&own, &self.directory, |entry| {
-                files.push(TreeFile::new(entry.name, entry.kind, entry.id));
+                listing.count(entry.name, &self.directory)?;
+                listing.files.push(TreeFile::new(entry.name, entry.kind, entry.id));
                 let wanted = folders.iter().any(|folder| folder.as_bytes() == entry.name);
                 if wanted && entry.kind == EntryKind::Directory {
-                    self.collect(entry.id, &mut entry.name.to_vec(), 1, &mut files)?;
+                    self.collect(entry.id, &mut entry.name.to_vec(), 1, &mut listing)?;
                 }
                 Ok(())
             })?;
         }
+        let mut files = listing.files;
         files.sort_by(|a, b| a.path_bytes().cmp(b.path_bytes()));
         Ok(files)
     }
@@ -303,7 +310,7 @@ impl<'r> Snapshot<'r> {
         self.blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
     }
 
-    fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, files: &mut Vec<TreeFile>) -> Result<(), ReadError> {
+    fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, listing: &mut Listing) -> Result<(), ReadError> {
         let shown = lossy(path).into_owned();
         if depth > MAX_DEPTH {
             return Err(ReadError::TooDeep(shown));
@@ -313,10 +320,11 @@ impl<'r> Snapshot<'r> {
         each_entry(&tree, &shown, |entry| {
             path.push(b'/');
             path.extend_from_slice(entry.name);
+            listing.count(path, &self.directory)?;
             let done = if entry.kind == EntryKind::Directory {
-                self.collect(entry.id, path, depth + 1, files)
+                self.collect(entry.id, path, depth + 1, listing)
             } else {
-                files.push(TreeFile::new(path, entry.kind, entry.id));
+                listing.files.push(TreeFile::new(path, entry.kind, entry.id));
                 Ok(())
             };
             path.truncate(base);
@@ -453,6 +461,29 @@ impl<'r> Snapshot<'r> {
         }
         let object = self.odb.read(id).map_err(failed)?;
         Ok(take(object.data()))
+    }
+}
+
+/// What [`Snapshot::files`] has listed so far.
+#[derive(Default)]
+struct Listing {
+    files: Vec<TreeFile>,
+    entries: usize,
+    bytes: usize,
+}
+
+impl Listing {
+    /// Counts an entry before it is taken or looked into: directories too, which may be empty.
+    fn count(&mut self, path: &[u8], directory: &str) -> Result<(), ReadError> {
+        self.entries += 1;
+        self.bytes += path.len();
+        if self.entries > MAX_LISTED || self.bytes > MAX_LISTED_BYTES {
+            return Err(ReadError::TooMany {
+                directory: directory.to_owned(),
+                limit: MAX_LISTED,
+            });
+        }
+        Ok(())
     }
 }
 

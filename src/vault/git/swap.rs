@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use git2::{ErrorCode, Oid, ReferenceType, Repository, Signature};
 
+use super::commit::signature;
 use super::error::{Doing, WriteFailure, git};
+use super::id::CommitId;
 use super::lock::remove_if_there;
-use super::reference::tip;
+use super::reference::{follow, tip};
 use super::sync::sync_all;
 
 /// How long a lock of a killed run stays before it is taken for that.
@@ -35,7 +37,8 @@ pub(super) struct Move<'m> {
     pub message: &'m str,
 }
 
-/// Moves a branch, unless it has moved meanwhile.
+/// Moves a branch, unless it has moved meanwhile. After every error but
+/// [`WriteFailure::NotSynced`] it is where it was.
 pub(super) fn swap(repository: &Repository, to: &Move<'_>, patience: Duration) -> Result<Swap, WriteFailure> {
     let direct = |reference: git2::Reference<'_>| reference.kind() == Some(ReferenceType::Direct);
     match to.expected {
@@ -64,7 +67,7 @@ fn swap_file(repository: &Repository, to: &Move<'_>, expected: Oid, patience: Du
         writeln!(lock, "{}", to.new)
             .and_then(|()| lock.sync_all())
             .doing("write", &lock_path)?;
-        fs::rename(&lock_path, &path).doing("replace", &path)?;
+        replace(&lock_path, &path).doing("replace", &path)?;
         Ok(true)
     };
     let moved = moved();
@@ -73,10 +76,41 @@ fn swap_file(repository: &Repository, to: &Move<'_>, expected: Oid, patience: Du
         return moved.map(|_| Swap::Moved);
     }
     // The branch has moved: a log that cannot be written must not say otherwise.
-    let mut written = log(repository, to, expected).unwrap_or_default();
+    let mut written = log(repository, to, expected);
     written.push(directory);
-    sync_all(&written)?;
+    sync_all(&written).map_err(|cause| not_synced(to, cause))?;
     Ok(Swap::Done)
+}
+
+/// Puts the lock in place of the branch. A branch that is in packed-refs only can have an empty
+/// directory there, left over from branches below that name: it is removed, as git does.
+fn replace(lock: &Path, path: &Path) -> io::Result<()> {
+    match fs::rename(lock, path) {
+        Err(_) if path.is_dir() => {
+            remove_empty(path)?;
+            fs::rename(lock, path)
+        }
+        renamed => renamed,
+    }
+}
+
+/// Removes a directory that has nothing in it but such directories.
+fn remove_empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_empty(&entry.path())?;
+        }
+    }
+    fs::remove_dir(directory)
+}
+
+fn not_synced(to: &Move<'_>, cause: WriteFailure) -> WriteFailure {
+    WriteFailure::NotSynced {
+        commit: CommitId::from(to.new),
+        branch: to.reference.replacen("refs/heads/", "", 1),
+        cause: Box::new(cause),
+    }
 }
 
 /// Takes a lock file as git does; a living git holds it for moments only.
@@ -94,43 +128,45 @@ fn take(lock: &Path, patience: Duration) -> Result<fs::File, WriteFailure> {
     }
 }
 
-/// Adds a line to the logs of the branch, and of HEAD where that is the branch, as `core.logAllRefUpdates` says. Returns the files.
-fn log(repository: &Repository, to: &Move<'_>, old: Oid) -> io::Result<Vec<PathBuf>> {
-    let config = repository.config().and_then(|mut config| config.snapshot());
-    let setting = config.and_then(|config| config.get_string("core.logallrefupdates"));
-    let wanted = match setting.as_deref() {
-        Ok(text) => matches!(text, "always" | "true" | "yes" | "on" | "1" | ""),
-        Err(_) => !repository.is_bare(),
-    };
-    let on_head = repository
-        .find_reference("HEAD")
-        .is_ok_and(|head| matches!(head.symbolic_target(), Ok(Some(target)) if target == to.reference));
+/// Adds a line to the logs of the branch, and of HEAD where that is the branch, as
+/// `core.logAllRefUpdates` says. Returns the files it could write.
+fn log(repository: &Repository, to: &Move<'_>, old: Oid) -> Vec<PathBuf> {
+    let wanted = is_logging(repository);
     let mut logs = vec![repository.commondir().join("logs").join(to.reference)];
-    if on_head {
+    if follow(repository, "HEAD") == to.reference {
         logs.push(repository.path().join("logs/HEAD"));
     }
-    let when = to.who.when();
-    let minutes = when.offset_minutes();
-    let line = format!(
-        "{old} {} {} <{}> {} {}{:02}{:02}\t{}\n",
-        to.new,
-        String::from_utf8_lossy(to.who.name_bytes()),
-        String::from_utf8_lossy(to.who.email_bytes()),
-        when.seconds(),
-        if minutes < 0 { '-' } else { '+' },
-        minutes.abs() / 60,
-        minutes.abs() % 60,
-        to.message
-    );
-    logs.retain(|log| wanted || log.exists());
-    for log in &logs {
-        if let Some(directory) = log.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let mut file = OpenOptions::new().append(true).create(true).open(log)?;
-        file.write_all(line.as_bytes())?;
+    let mut line = format!("{old} {} ", to.new).into_bytes();
+    line.extend_from_slice(&signature(to.who));
+    line.extend_from_slice(format!("\t{}\n", to.message).as_bytes());
+    logs.retain(|log| (wanted || (log.exists() && !log.is_dir())) && append(log, &line).is_ok());
+    logs
+}
+
+/// Reads `core.logAllRefUpdates` as git does.
+fn is_logging(repository: &Repository) -> bool {
+    let Ok(config) = repository.config().and_then(|mut config| config.snapshot()) else {
+        return !repository.is_bare();
+    };
+    match config.get_bool("core.logallrefupdates") {
+        Ok(wanted) => wanted,
+        Err(error) if error.code() == ErrorCode::NotFound => !repository.is_bare(),
+        Err(_) => config
+            .get_string("core.logallrefupdates")
+            .is_ok_and(|text| text.eq_ignore_ascii_case("always")),
     }
-    Ok(logs)
+}
+
+fn append(log: &Path, line: &[u8]) -> io::Result<()> {
+    if let Some(directory) = log.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    if log.is_dir() {
+        // Left over from branches below that name.
+        remove_empty(log)?;
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(log)?;
+    file.write_all(line)
 }
 
 fn swap_by_libgit2(repository: &Repository, to: &Move<'_>, patience: Duration) -> Result<Swap, WriteFailure> {
@@ -154,8 +190,14 @@ fn swap_by_libgit2(repository: &Repository, to: &Move<'_>, patience: Duration) -
         transaction
             .set_target(to.reference, to.new, Some(to.who), to.message)
             .map_err(git("move the branch"))?;
-        transaction.commit().map_err(git("move the branch"))?;
-        return Ok(Swap::Done);
+        return match transaction.commit() {
+            Ok(()) => Ok(Swap::Done),
+            Err(error) => {
+                let failure = git("move the branch")(error);
+                let moved = tip(repository, to.reference).is_ok_and(|tip| tip == Some(to.new));
+                Err(if moved { not_synced(to, failure) } else { failure })
+            }
+        };
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid, RepositoryState};
 
 use super::error::{WriteFailure, git};
-use super::reference::{check_free, head, tip};
+use super::reference::{check_free, follow, head, tip};
 use super::repository::{HeadState, Repository};
 
 /// The branch that a commit goes on.
@@ -40,7 +40,13 @@ pub(super) fn choose(repository: &Repository, branch: Option<&str>) -> Result<Ta
         (None, Some(current)) => current,
         (None, None) => return Err(WriteFailure::DetachedHead),
     };
-    let reference = format!("refs/heads/{name}");
+    // One that only stands for another branch stays, and that one moves, as with git.
+    let reference = follow(git, &format!("refs/heads/{name}"));
+    let Some(name) = reference.strip_prefix("refs/heads/") else {
+        return Err(WriteFailure::BadBranch(name.to_owned()));
+    };
+    let name = name.to_owned();
+    let current = current.map(|current| follow(git, &format!("refs/heads/{current}")));
     let tip = tip(git, &reference)?;
     let base = match tip {
         Some(tip) => Some(tip),
@@ -50,11 +56,11 @@ pub(super) fn choose(repository: &Repository, branch: Option<&str>) -> Result<Ta
         }
     };
     let target = Target {
-        branch: name.to_owned(),
+        checked_out: current.as_ref() == Some(&reference) && !repository.is_bare(),
+        branch: name,
         reference,
         tip,
         base,
-        checked_out: current == Some(name) && !repository.is_bare(),
     };
     if target.checked_out {
         check_not_in_progress(git)?;
@@ -101,10 +107,11 @@ fn checked_out_in(repository: &Repository, reference: &str) -> Option<PathBuf> {
     let shows = |git_dir: &Path| {
         let head = fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
         let other = git_dir.canonicalize().is_ok_and(|there| there != here);
-        other && head.trim().strip_prefix("ref: ") == Some(reference)
+        let shown = head.trim().strip_prefix("ref: ");
+        other && shown.is_some_and(|shown| follow(repository.git(), shown) == reference)
     };
-    if common.file_name() == Some(".git".as_ref()) && shows(common) {
-        return common.parent().map(Path::to_owned);
+    if !is_bare(common) && shows(common) {
+        return Some(main_work_tree(common));
     }
     for entry in fs::read_dir(common.join("worktrees")).ok()?.flatten() {
         let git_dir = entry.path();
@@ -119,4 +126,28 @@ fn checked_out_in(repository: &Repository, reference: &str) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// Tells whether a repository has no main work tree, whatever its directory is called.
+fn is_bare(common: &Path) -> bool {
+    main_setting(common, |config| config.get_bool("core.bare")).unwrap_or(false)
+}
+
+/// Returns where the main work tree is; where only it knows that, git's directory.
+fn main_work_tree(common: &Path) -> PathBuf {
+    match main_setting(common, |config| config.get_string("core.worktree")) {
+        Some(path) => {
+            let path = common.join(path);
+            path.canonicalize().unwrap_or(path)
+        }
+        None if common.file_name() == Some(".git".as_ref()) => common.parent().unwrap_or(common).to_owned(),
+        None => common.to_owned(),
+    }
+}
+
+/// Reads a setting as the main work tree has it, from whichever work tree.
+fn main_setting<T>(common: &Path, get: impl Fn(&git2::Config) -> Result<T, git2::Error>) -> Option<T> {
+    let files = ["config.worktree", "config"].map(|name| common.join(name));
+    let configs = files.iter().filter_map(|file| git2::Config::open(file).ok());
+    configs.into_iter().find_map(|config| get(&config).ok())
 }

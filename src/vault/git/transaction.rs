@@ -15,7 +15,6 @@ use super::journal::{Journal, JournalFile};
 use super::lock::{StateDir, remove_if_there};
 use super::objects::{Leaf, Objects};
 use super::path::{check_path, join};
-use super::reference;
 use super::repository::{HeadState, Repository};
 use super::request::{Change, CommitRequest, changes};
 use super::snapshot::Snapshot;
@@ -73,8 +72,9 @@ pub struct Written {
     pub paths: Vec<String>,
     /// What became of the work tree.
     pub work_tree: WorkTree,
-    /// Files that an interrupted run before this one had changed, and that somebody has changed
-    /// again since, by their paths in the repository: left as they are.
+    /// Files left as they are, by their paths in the repository: those that an interrupted run before
+    /// this one had changed, and somebody again since; and those beside a file, called
+    /// `.fleetvault-….old`, with what somebody wrote to it in the moment it was replaced.
     pub left_alone: Vec<String>,
 }
 
@@ -82,7 +82,9 @@ pub struct Written {
 /// branch meanwhile, `plan` is asked again.
 ///
 /// # Errors
-/// What `plan` returns; otherwise a [`WriteFailure`], and nothing has changed.
+/// What `plan` returns; otherwise a [`WriteFailure`]. Nothing has changed then, with two exceptions:
+/// [`WriteFailure::NotSynced`], where it is committed, and [`WriteFailure::NotUndone`], where files or
+/// index may have changed until the next command puts them back.
 pub fn write<E>(
     repository: &Repository,
     options: &WriteOptions,
@@ -141,6 +143,15 @@ struct Run<'r> {
     left_alone: Vec<String>,
 }
 
+/// What is written, if the branch still is where it was.
+struct Attempt<'a> {
+    target: &'a Target,
+    base: &'a Snapshot<'a>,
+    message: String,
+    subject: &'a str,
+    changes: Vec<Change<'a>>,
+}
+
 /// Files of the work tree and index, checked and locked.
 struct Checkout {
     lock: IndexLock,
@@ -177,50 +188,60 @@ impl<'r> Run<'r> {
         base: &Snapshot<'_>,
         request: &CommitRequest,
     ) -> Result<Option<Written>, WriteFailure> {
-        let message = commit::message(&request.subject, &request.trailers)?;
-        let changes = changes(base, request)?;
-        let written = |commit: Option<Oid>| Written {
-            commit: commit.map(CommitId::from),
-            branch: target.branch.clone(),
-            branch_is_new: target.tip.is_none(),
-            paths: changes.iter().map(|c| c.short.to_owned()).collect(),
-            work_tree: match () {
-                () if self.repository.is_bare() => WorkTree::Bare,
-                () if target.checked_out => WorkTree::Updated,
-                () => WorkTree::OtherBranch,
-            },
-            left_alone: self.left_alone.clone(),
+        let attempt = Attempt {
+            target,
+            base,
+            message: commit::message(&request.subject, &request.trailers)?,
+            subject: &request.subject,
+            changes: changes(base, request)?,
         };
         let Some(state) = &self.state else {
             if target.checked_out {
-                self.check(&Index::read(self.repository.git_dir())?, &changes)?;
+                self.check(&Index::read(self.repository.git_dir())?, &attempt.changes)?;
             }
-            return Ok(Some(written(None)));
+            return Ok(Some(self.written(&attempt, None, Vec::new())));
         };
-        let top = self.repository.work_dir().filter(|_| target.checked_out);
-        let make = || self.make_commit(target, base, &changes, &message);
-        let Some(top) = top else {
-            // So that a lock on the branch is known as ours, should this be killed.
-            let (commit, objects) = make()?;
-            let journal = self.journal(target, commit, Vec::new(), Vec::new());
-            sync(&objects, vec![journal.write(state)?], state)?;
-            let swapped = self.swap(state, target, journal.commit, request);
-            Journal::remove(state)?;
-            return Ok((swapped? == Swap::Done).then(|| written(Some(journal.commit))));
-        };
+        match self.repository.work_dir().filter(|_| target.checked_out) {
+            Some(top) => self.commit_in_work_tree(state, top, &attempt),
+            None => self.commit_aside(state, &attempt),
+        }
+    }
+
+    /// Commits to a branch that the work tree does not show.
+    fn commit_aside(&self, state: &StateDir, attempt: &Attempt<'_>) -> Result<Option<Written>, WriteFailure> {
+        // So that a lock on the branch is known as ours, should this be killed.
+        let (commit, objects) = self.make_commit(attempt)?;
+        let journal = self.journal(attempt.target, commit, Vec::new(), Vec::new());
+        sync(&objects, vec![journal.write(state)?], state)?;
+        let swapped = self.swap(state, attempt, commit);
+        // Without files it has nothing to undo: if it stays, the next run removes it.
+        let _ = Journal::remove(state);
+        Ok(match swapped? {
+            Swap::Done => Some(self.written(attempt, Some(commit), Vec::new())),
+            Swap::Moved => None,
+        })
+    }
+
+    /// Commits to the branch that the work tree shows; files and index follow, before it moves.
+    fn commit_in_work_tree(
+        &self,
+        state: &StateDir,
+        top: &Path,
+        attempt: &Attempt<'_>,
+    ) -> Result<Option<Written>, WriteFailure> {
         // Signing may ask for a passphrase: not while git's index is locked.
         let signed = if self.identity.signs() {
-            self.check(&Index::read(self.repository.git_dir())?, &changes)?;
-            Some(make()?)
+            self.check(&Index::read(self.repository.git_dir())?, &attempt.changes)?;
+            Some(self.make_commit(attempt)?)
         } else {
             None
         };
-        let Some(checkout) = self.check_out(state, top, target, &changes)? else {
+        let Some(checkout) = self.check_out(state, top, attempt)? else {
             return Ok(None);
         };
         let (commit, objects) = match signed {
             Some(made) => made,
-            None => make()?,
+            None => self.make_commit(attempt)?,
         };
         let Checkout {
             lock,
@@ -228,21 +249,18 @@ impl<'r> Run<'r> {
             files,
             directories,
         } = checkout;
-        let journal = self.journal(target, commit, files, directories);
-        let done = self.apply(state, top, &journal, &objects, &changes, index, &lock);
-        let done = done.and_then(|()| self.swap(state, target, commit, request));
+        let journal = self.journal(attempt.target, commit, files, directories);
+        let done = prepare(state, top, &journal, &objects, &attempt.changes)
+            .and_then(|()| place(state, top, &journal, index, &lock))
+            .and_then(|()| self.swap(state, attempt, commit));
         let failure = match done {
             Ok(Swap::Done) => {
-                // Committed: what cannot be cleared away now is for the next run, and no failure.
-                let tidied = worktree::tidy(top, &journal);
-                if tidied.and(remove_if_there(&Index::kept(state))).is_ok() {
-                    let _ = Journal::remove(state);
-                }
-                return Ok(Some(written(Some(commit))));
+                let left_alone = tidy(state, top, &journal);
+                return Ok(Some(self.written(attempt, Some(commit), left_alone)));
             }
             Ok(Swap::Moved) => None,
-            // The branch has moved, and only syncing that failed: files and index stay with it.
-            Err(error) if self.is_at(target, commit) => return Err(error),
+            // Files and index stay with the branch, and the journal, should the power fail now.
+            Err(error @ WriteFailure::NotSynced { .. }) => return Err(error),
             Err(error) => Some(error),
         };
         match (self.take_back(state, top, &journal, &lock), failure) {
@@ -256,22 +274,32 @@ impl<'r> Run<'r> {
         }
     }
 
+    fn written(&self, attempt: &Attempt<'_>, commit: Option<Oid>, left_alone: Vec<String>) -> Written {
+        let target = attempt.target;
+        Written {
+            commit: commit.map(CommitId::from),
+            branch: target.branch.clone(),
+            branch_is_new: target.tip.is_none(),
+            paths: attempt.changes.iter().map(|c| c.short.to_owned()).collect(),
+            work_tree: match () {
+                () if self.repository.is_bare() => WorkTree::Bare,
+                () if target.checked_out => WorkTree::Updated,
+                () => WorkTree::OtherBranch,
+            },
+            left_alone: self.left_alone.iter().cloned().chain(left_alone).collect(),
+        }
+    }
+
     /// Locks the index and checks that nothing of the user's would be overwritten; `None` if HEAD
     /// has moved.
-    fn check_out(
-        &self,
-        state: &StateDir,
-        top: &Path,
-        target: &Target,
-        changes: &[Change<'_>],
-    ) -> Result<Option<Checkout>, WriteFailure> {
+    fn check_out(&self, state: &StateDir, top: &Path, attempt: &Attempt<'_>) -> Result<Option<Checkout>, WriteFailure> {
         let lock = IndexLock::acquire(state, self.repository.git_dir())?;
         // Whoever moves HEAD or the branch with its files holds this lock: now it stands still.
-        if target::choose(self.repository, self.options.branch.as_deref())? != *target {
+        if target::choose(self.repository, self.options.branch.as_deref())? != *attempt.target {
             return Ok(None);
         }
         let index = Index::copy(state, self.repository.git_dir(), &lock)?;
-        let files = self.check(&index, changes)?;
+        let files = self.check(&index, &attempt.changes)?;
         let mut directories: Vec<String> = Vec::new();
         for file in files.iter().filter(|file| !file.index_only) {
             for directory in worktree::missing_directories(top, &file.path) {
@@ -340,14 +368,9 @@ impl<'r> Run<'r> {
     }
 
     /// Writes the objects: nothing refers to them yet, and they are still to be synced to disk.
-    fn make_commit(
-        &self,
-        target: &Target,
-        base: &Snapshot<'_>,
-        changes: &[Change<'_>],
-        message: &str,
-    ) -> Result<(Oid, Objects<'r>), WriteFailure> {
-        let leaves: Vec<Leaf<'_>> = changes
+    fn make_commit(&self, attempt: &Attempt<'_>) -> Result<(Oid, Objects<'r>), WriteFailure> {
+        let leaves: Vec<Leaf<'_>> = attempt
+            .changes
             .iter()
             .map(|change| Leaf {
                 path: &change.path,
@@ -355,8 +378,9 @@ impl<'r> Run<'r> {
             })
             .collect();
         let mut objects = Objects::new(self.repository.git())?;
-        let tree = objects.write_tree(base, &leaves)?;
-        let commit = commit::create(self.repository.git(), &self.identity, message, tree, target.base)?;
+        let tree = objects.write_tree(attempt.base, &leaves)?;
+        let parent = attempt.target.base;
+        let commit = commit::create(self.repository.git(), &self.identity, &attempt.message, tree, parent)?;
         objects.add(commit);
         Ok((commit, objects))
     }
@@ -375,56 +399,19 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Journal, then files, then index. Objects, journal and the new files are on disk before the first file is replaced.
-    #[allow(clippy::too_many_arguments, reason = "each is a different stage's result, used once")]
-    fn apply(
-        &self,
-        state: &StateDir,
-        top: &Path,
-        journal: &Journal,
-        objects: &Objects<'_>,
-        changes: &[Change<'_>],
-        mut index: Index,
-        lock: &IndexLock,
-    ) -> Result<(), WriteFailure> {
-        let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
-        let mut new = vec![journal.write(state)?];
-        new.extend(worktree::prepare(top, journal, &contents)?);
-        sync(objects, new, state)?;
-        let directories = worktree::place(top, journal)?;
-        for file in &journal.files {
-            let metadata = match file.index_only {
-                true => None,
-                false => worktree::metadata(top, &file.path),
-            };
-            index.set(&file.path, file.new, metadata.as_ref())?;
-        }
-        index.put_in_place(state, top, directories, lock)
-    }
-
-    fn swap(
-        &self,
-        state: &StateDir,
-        target: &Target,
-        commit: Oid,
-        request: &CommitRequest,
-    ) -> Result<Swap, WriteFailure> {
-        let kind = match target.base {
+    fn swap(&self, state: &StateDir, attempt: &Attempt<'_>, commit: Oid) -> Result<Swap, WriteFailure> {
+        let kind = match attempt.target.base {
             Some(_) => "commit",
             None => "commit (initial)",
         };
         let to = Move {
-            reference: &target.reference,
-            expected: target.tip,
+            reference: &attempt.target.reference,
+            expected: attempt.target.tip,
             new: commit,
             who: &self.identity.committer,
-            message: &format!("{kind}: {}", request.subject),
+            message: &format!("{kind}: {}", attempt.subject),
         };
         swap::swap(self.repository.git(), &to, state.patience())
-    }
-
-    fn is_at(&self, target: &Target, commit: Oid) -> bool {
-        reference::tip(self.repository.git(), &target.reference).is_ok_and(|tip| tip == Some(commit))
     }
 
     /// Puts files and index back after a failure.
@@ -457,6 +444,52 @@ impl<'r> Run<'r> {
         };
         WriteFailure::Busy { branch, tries: TRIES }
     }
+}
+
+/// Writes the journal, then the new files beside their places, and has them and the objects on disk
+/// before the first file is replaced.
+fn prepare(
+    state: &StateDir,
+    top: &Path,
+    journal: &Journal,
+    objects: &Objects<'_>,
+    changes: &[Change<'_>],
+) -> Result<(), WriteFailure> {
+    let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
+    let mut new = vec![journal.write(state)?];
+    new.extend(worktree::prepare(top, journal, &contents)?);
+    sync(objects, new, state)
+}
+
+/// Puts the files in place, then the index.
+fn place(
+    state: &StateDir,
+    top: &Path,
+    journal: &Journal,
+    mut index: Index,
+    lock: &IndexLock,
+) -> Result<(), WriteFailure> {
+    let directories = worktree::place(top, journal)?;
+    for file in &journal.files {
+        let metadata = match file.index_only {
+            true => None,
+            false => worktree::metadata(top, &file.path),
+        };
+        index.set(&file.path, file.new, metadata.as_ref())?;
+    }
+    index.put_in_place(state, top, directories, lock)
+}
+
+/// Clears away what was only for taking back, and returns what must stay. It is committed: what
+/// cannot be cleared away now is for the next run, and no failure.
+fn tidy(state: &StateDir, top: &Path, journal: &Journal) -> Vec<String> {
+    let Ok(left_alone) = worktree::tidy(top, journal) else {
+        return Vec::new();
+    };
+    if remove_if_there(&Index::kept(state)).is_ok() {
+        let _ = Journal::remove(state);
+    }
+    left_alone
 }
 
 /// Has objects and other new files synced to disk, then the directories that name them.

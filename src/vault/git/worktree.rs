@@ -179,19 +179,32 @@ fn written(journal: &Journal) -> impl DoubleEndedIterator<Item = (usize, &super:
     journal.files.iter().enumerate().filter(|(_, file)| !file.index_only)
 }
 
-/// Removes what was kept beside the files.
-pub(super) fn tidy(top: &Path, journal: &Journal) -> Result<(), WriteFailure> {
+/// Removes what was kept beside the files. What somebody wrote after the files were checked, and
+/// before they were replaced, is only there: it stays, and is returned by its path.
+pub(super) fn tidy(top: &Path, journal: &Journal) -> Result<Vec<String>, WriteFailure> {
+    let mut left_alone = Vec::new();
     for (number, file) in written(journal) {
-        if look(top, &file.path).is_ok() {
-            remove_if_there(&journal.waiting(top, number))?;
-            remove_if_there(&journal.kept(top, number))?;
+        if look(top, &file.path).is_err() {
+            continue;
+        }
+        remove_if_there(&journal.waiting(top, number))?;
+        let kept = journal.kept(top, number);
+        match (fs::symlink_metadata(&kept), file.old) {
+            (Err(_), _) => {}
+            (Ok(metadata), Some(old)) if metadata.is_file() && has_contents(&kept, &metadata, old)? => {
+                remove_if_there(&kept)?;
+            }
+            (Ok(_), _) => {
+                let path = kept.strip_prefix(top).unwrap_or(&kept);
+                left_alone.push(path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"));
+            }
         }
     }
-    Ok(())
+    Ok(left_alone)
 }
 
 /// Puts every file back that still is what the journal's run wrote, but for those in `committed`,
-/// which somebody has committed since. Returns those that somebody has changed since: left alone.
+/// which somebody has committed since. Returns those that somebody has changed: left alone.
 pub(super) fn put_back(
     repository: &git2::Repository,
     top: &Path,
@@ -211,7 +224,11 @@ pub(super) fn put_back(
         };
         match (present, file.old) {
             (Present::File(metadata), old) if has_contents(&target, &metadata, file.new)? => match old {
-                Some(old) => restore(repository, top, journal, number, old)?,
+                Some(old) => {
+                    if !restore(repository, top, journal, number, old)? {
+                        left_alone.push(file.path.clone());
+                    }
+                }
                 None => remove_if_there(&target)?,
             },
             (Present::File(metadata), Some(old)) if has_contents(&target, &metadata, old)? => {}
@@ -219,7 +236,7 @@ pub(super) fn put_back(
             _ => left_alone.push(file.path.clone()),
         }
     }
-    tidy(top, journal)?;
+    left_alone.extend(tidy(top, journal)?);
     for directory in journal.directories.iter().rev() {
         // Somebody may have put something there.
         let _ = fs::remove_dir(top.join(directory));
@@ -228,20 +245,21 @@ pub(super) fn put_back(
     Ok(left_alone)
 }
 
+/// Puts the old contents back. Returns false if that is not what was committed, but what somebody
+/// wrote just before it was replaced.
 fn restore(
     repository: &git2::Repository,
     top: &Path,
     journal: &Journal,
     number: usize,
     old: Oid,
-) -> Result<(), WriteFailure> {
+) -> Result<bool, WriteFailure> {
     let target = top.join(&journal.files[number].path);
     let kept = journal.kept(top, number);
-    if let Ok(metadata) = fs::symlink_metadata(&kept)
-        && metadata.is_file()
-        && has_contents(&kept, &metadata, old)?
-    {
-        return fs::rename(&kept, &target).doing("put back", &target);
+    if let Ok(metadata) = fs::symlink_metadata(&kept) {
+        let is_old = metadata.is_file() && has_contents(&kept, &metadata, old)?;
+        fs::rename(&kept, &target).doing("put back", &target)?;
+        return Ok(is_old);
     }
     let waiting = journal.waiting(top, number);
     remove_if_there(&waiting)?;
@@ -249,7 +267,8 @@ fn restore(
     let contents = odb.read(old).map_err(git("read the old contents"))?;
     write_new(&waiting, &target, contents.data())?;
     sync_all(std::slice::from_ref(&waiting))?;
-    fs::rename(&waiting, &target).doing("put back", &target)
+    fs::rename(&waiting, &target).doing("put back", &target)?;
+    Ok(true)
 }
 
 /// Returns a file's metadata, for the index.

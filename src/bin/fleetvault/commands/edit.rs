@@ -1,12 +1,19 @@
 //! `edit`: a value in an editor, on a file that only its owner can read and that is gone afterwards.
 
+#[cfg(unix)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::{
     env,
     ffi::OsString,
     fs,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use clap::Args;
@@ -15,6 +22,11 @@ use fleetvault::{
     author::{self, PolicyChange},
     cli::Failure,
     terminal::report::Report,
+};
+#[cfg(unix)]
+use signal_hook::{
+    consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+    flag,
 };
 use vault_format::{CredentialName, Secret, VALUE_MAX};
 use zeroize::Zeroizing;
@@ -25,6 +37,9 @@ use crate::{
     trust::Strictness,
     value,
 };
+
+/// How often it is looked whether the editor has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 #[derive(Args)]
 #[command(
@@ -77,6 +92,9 @@ fn edit(value: &Secret) -> Result<Secret, Failure> {
         let what = what.to_owned();
         move |error: std::io::Error| Report::new(1, "io", format!("cannot {what} the file to edit: {error}"))
     };
+    // Before there is a file, and until it is wiped: dropped last.
+    let signals =
+        Signals::hold().map_err(|error| Report::new(1, "system", format!("cannot handle signals: {error}")))?;
     let mut builder = tempfile::Builder::new();
     // What an editor writes beside the file may be readable by others; the directory is not.
     #[cfg(unix)]
@@ -90,7 +108,7 @@ fn edit(value: &Secret) -> Result<Secret, Failure> {
         .tempfile_in(directory.path())
         .map_err(io_error("make"))?;
     file.write_all(value.expose()).map_err(io_error("write"))?;
-    let edited = run_editor(file.path()).and_then(|()| {
+    let edited = run_editor(file.path(), &signals).and_then(|()| {
         // Editors write a new file and rename it: read what stands at the path now, not what the handle points to.
         let mut bytes = Zeroizing::new(Vec::with_capacity(VALUE_MAX + 8));
         let now = fs::File::open(file.path()).map_err(io_error("read"))?;
@@ -106,7 +124,7 @@ fn edit(value: &Secret) -> Result<Secret, Failure> {
     edited
 }
 
-fn run_editor(path: &Path) -> Result<(), Failure> {
+fn run_editor(path: &Path, signals: &Signals) -> Result<(), Failure> {
     let editor = ["VISUAL", "EDITOR"]
         .iter()
         .filter_map(env::var_os)
@@ -114,9 +132,30 @@ fn run_editor(path: &Path) -> Result<(), Failure> {
         .unwrap_or_else(|| OsString::from("vi"));
     let shown = editor.to_string_lossy().into_owned();
     // Editors are commands with arguments ("code --wait"), so a shell splits them, as git does; the path is an argument of its own.
-    let mut line = editor;
+    // The shell gives way to a plain command: a signal for the editor must not end a shell in between and leave the editor running.
+    let gives_way = !shown.starts_with(':')
+        && !shown.starts_with("exec ")
+        && !shown.contains(['|', '&', ';', '<', '>', '(', ')', '{', '=', '\n']);
+    let mut line = OsString::from(if gives_way { "exec " } else { "" });
+    line.push(editor);
     line.push(" \"$@\"");
-    let status = Command::new("sh").arg("-c").arg(line).arg("editor").arg(path).status();
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line).arg("editor").arg(path);
+    let status = command.spawn().and_then(|mut child| {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if signals.asked_to_end() {
+                child.kill()?;
+                return child.wait();
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    });
+    if signals.asked_to_end() {
+        return Err(Report::new(1, "editor", "asked to end while the editor ran; nothing was written").into());
+    }
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Report::new(
@@ -157,5 +196,54 @@ fn wipe(file: &mut tempfile::NamedTempFile, directory: &Path) {
         if let Ok(mut left) = fs::OpenOptions::new().write(true).open(entry.path()) {
             zeros(&mut left);
         }
+    }
+}
+
+/// As long as it lives, Ctrl-C is the editor's, and a request to end is noted and not followed: the value must be wiped first.
+#[cfg(unix)]
+struct Signals {
+    asked: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn hold() -> io::Result<Self> {
+        let (asked, over) = (Arc::default(), Arc::default());
+        // What is typed at a terminal reaches every process of the group: the editor's to act on, as under git.
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+            // A signal without its default action is ignored; afterwards the default is back.
+            flag::register_conditional_default(signal, Arc::clone(&over))?;
+        }
+        for signal in [SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Self { asked, over })
+    }
+
+    fn asked_to_end(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Elsewhere the system ends whom it ends.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn hold() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    fn asked_to_end(&self) -> bool {
+        false
     }
 }

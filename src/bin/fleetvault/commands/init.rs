@@ -11,14 +11,17 @@ use fleetvault::{
     author::{NewVault, Signer, VaultFiles, git_attributes},
     cli::{Failure, time},
     terminal::{escape, report::Report},
-    vault::{Access, CommitRequest, FileChange, Repository, RepositoryError, WriteOptions, init_repository, write_new},
+    vault::{
+        Access, CommitRequest, FileChange, Repository, RepositoryError, VAULT_FILE, WriteOptions, Written,
+        init_repository, write_new,
+    },
 };
 use vault_format::{Anchor, AuthorName, Identity, IdentityFile, MemberName, SigningKey};
 
 use crate::{
     commands::member::GivenKey,
     context::Context,
-    keys::{add_anchor, identity_text, write_private, write_signing_key},
+    keys::{SigningKeyFiles, add_anchor, identity_text, shown_path, write_private},
     output::note,
 };
 
@@ -48,46 +51,68 @@ struct OwnKeys {
     identity: IdentityFile,
     identity_path: PathBuf,
     identity_is_new: bool,
+    signer: Signer,
     signing_key_path: PathBuf,
-    new_signing_key: Option<SigningKey>,
+    new_signing_key: Option<SigningKeyFiles>,
+}
+
+/// Where the vault goes.
+struct Place<'a> {
+    repository: &'a Repository,
+    /// Its directory from the top of the tree.
+    start: &'a str,
+    /// The same as the user named it.
+    directory: &'a Path,
+}
+
+/// A vault that was committed.
+struct Made {
+    anchor: Anchor,
+    written: Written,
 }
 
 pub fn run(args: &InitArgs, context: &Context) -> Result<(), Failure> {
-    let directory = match &args.directory {
-        Some(directory) => directory.clone(),
-        None => PathBuf::from("."),
-    };
+    let directory = args.directory.as_deref().unwrap_or(Path::new("."));
     let author = author_name(args)?;
-    let keys = own_keys(context)?;
-    if let Some((repository, start)) = surrounding_repository(&directory)? {
-        return make(args, context, &author, &keys, &repository, &start, &directory);
+    let keys = own_keys(context, &author)?;
+    if let Some((repository, start)) = surrounding_repository(directory)? {
+        let place = Place {
+            repository: &repository,
+            start: &start,
+            directory,
+        };
+        refuse_inside_vault(args, &place)?;
+        return match make(args, &author, &keys, &place)? {
+            Some(made) => finish(args, &author, &keys, directory, &made),
+            None => {
+                say!("would make a vault in {}", shown(directory));
+                Ok(())
+            }
+        };
     }
     if args.dry_run {
-        say!(
-            "would make a git repository and a vault in {}",
-            escape(&directory.display().to_string())
-        );
+        say!("would make a git repository and a vault in {}", shown(directory));
         return Ok(());
     }
-    let new_directories = missing_directories(&directory);
-    let repository = init_repository(&directory)?;
-    let made = make(
-        args,
-        context,
-        &author,
-        &keys,
-        &repository,
-        repository.start(),
-        &directory,
-    );
-    if made.is_err() {
-        // What failed leaves nothing behind that was not there before.
+    let new_directories = missing_directories(directory);
+    let repository = init_repository(directory)?;
+    let place = Place {
+        repository: &repository,
+        start: repository.start(),
+        directory,
+    };
+    let made = make(args, &author, &keys, &place).inspect_err(|_| tidy(args, &repository, &new_directories))?;
+    made.map_or(Ok(()), |made| finish(args, &author, &keys, directory, &made))
+}
+
+/// Removes a new repository in which no vault was made. One that has it stays, whatever failed then.
+fn tidy(args: &InitArgs, repository: &Repository, new_directories: &[PathBuf]) {
+    if matches!(repository.file_in(args.branch.as_deref(), VAULT_FILE), Ok(None)) {
         let _ = fs::remove_dir_all(repository.git_dir());
         for made in new_directories {
             let _ = fs::remove_dir(made);
         }
     }
-    made
 }
 
 /// The directory and those above it, innermost first, as far as they do not exist.
@@ -99,40 +124,22 @@ fn missing_directories(directory: &Path) -> Vec<PathBuf> {
     missing.map(Path::to_owned).collect()
 }
 
-fn make(
-    args: &InitArgs,
-    context: &Context,
-    author: &AuthorName,
-    keys: &OwnKeys,
-    repository: &Repository,
-    start: &str,
-    directory: &Path,
-) -> Result<(), Failure> {
+/// Writes the keys that are missing and makes the commit; `None` in a dry run. What fails has made no vault.
+fn make(args: &InitArgs, author: &AuthorName, keys: &OwnKeys, place: &Place<'_>) -> Result<Option<Made>, Failure> {
     let member: MemberName = author
         .as_str()
         .parse()
         .map_err(|error| Report::new(2, "usage", format!("{error}")))?;
     let own = &keys.identity.identities[0];
-    let temporary = tempfile::tempdir()
-        .map_err(|error| Report::new(1, "io", format!("cannot make a temporary directory: {error}")))?;
-    let signer = match &keys.new_signing_key {
-        // Signs before the key is at its place: nothing is written there before all checks are through.
-        Some(key) => {
-            let path = temporary.path().join("signing_key");
-            write_signing_key(&path, key, &comment(author))?;
-            Signer::open(&path)?
-        }
-        None => Signer::open(&keys.signing_key_path)?,
-    };
     let VaultFiles { mut files, vault } = NewVault {
         author: author.clone(),
-        signer: &signer,
+        signer: &keys.signer,
         member: member.clone(),
         recipient: own.recipient().clone(),
         recovery: GivenKey::recipients(args.recovery.as_slice())?.pop(),
     }
     .files()?;
-    files.push(attributes(directory)?);
+    files.push(attributes(args, place)?);
     let request = CommitRequest {
         files,
         subject: "fleetvault: init".into(),
@@ -141,46 +148,97 @@ fn make(
             ("Fleetvault-Author".into(), author.to_string()),
         ],
     };
-    let options = |dry_run| WriteOptions {
-        branch: args.branch.clone(),
-        dry_run,
-        ..WriteOptions::default()
+    let write = |dry_run| {
+        let options = WriteOptions {
+            branch: args.branch.clone(),
+            dry_run,
+            ..WriteOptions::default()
+        };
+        write_new(place.repository, place.start, &options, &request)
     };
-    write_new(repository, start, &options(true), &request)?;
+    write(true)?;
     if args.dry_run {
-        say!("would make a vault in {}", escape(&directory.display().to_string()));
-        return Ok(());
+        return Ok(None);
     }
+    // Before the vault that needs them, and without an anchor: that vault may still fail to come into being.
+    write_keys(keys, own)?;
+    let written = write(false)?;
+    let member = Some(member);
     let anchor = Anchor {
         vault,
-        member: Some(member),
+        member,
         root: None,
     };
-    write_keys(keys, author, own, &anchor)?;
-    let written = write_new(repository, start, &options(false), &request)?;
-    if !keys.identity_is_new {
-        add_anchor(&keys.identity_path, &anchor)?;
-    }
-    say!("made a vault in {}", escape(&directory.display().to_string()));
-    say!("  id           {vault}");
+    Ok(Some(Made { anchor, written }))
+}
+
+/// Anchors the vault in the identity, and tells what was made.
+fn finish(
+    args: &InitArgs,
+    author: &AuthorName,
+    keys: &OwnKeys,
+    directory: &Path,
+    Made { anchor, written }: &Made,
+) -> Result<(), Failure> {
+    let anchored = add_anchor(&keys.identity_path, anchor);
+    say!("made a vault in {}", shown(directory));
+    say!("  id           {}", anchor.vault);
     say!(
         "  author       {author}, with the signing key {}",
-        keys.signing_key_path.display()
+        shown(&keys.signing_key_path)
     );
     say!(
         "  member       {author}, with the identity {}",
-        keys.identity_path.display()
+        shown(&keys.identity_path)
     );
     say!(
         "  commit       {} on {}",
         written.commit.map(|commit| commit.short()).unwrap_or_default(),
         written.branch
     );
+    if let Err(Failure(reports)) = anchored {
+        let hint = format!(
+            "the vault is made; add this line to the identity yourself: {}",
+            anchor.to_line()
+        );
+        return Err(Failure(
+            reports.into_iter().map(|report| report.hint(hint.clone())).collect(),
+        ));
+    }
+    if !keys.identity.anchors.is_empty() {
+        note(&format!(
+            "the identity is now for {} vaults: with it, fleetvault-resolver needs --root to say which",
+            keys.identity.anchors.len() + 1
+        ));
+    }
     if args.recovery.is_none() {
         note("you are the only keeper: if your identity is lost, so is every value; 'fleetvault doctor' says more");
     }
     say!("next: fleetvault member add NAME --recipient KEY, then fleetvault set CREDENTIAL --members NAME");
-    let _ = context;
+    Ok(())
+}
+
+/// Refuses a directory that belongs to a vault already: every command started there would have two to choose from.
+fn refuse_inside_vault(args: &InitArgs, place: &Place<'_>) -> Result<(), Failure> {
+    let mut outer = place.start;
+    while !outer.is_empty() {
+        outer = outer.rsplit_once('/').map_or("", |(outer, _)| outer);
+        if place
+            .repository
+            .file_in(args.branch.as_deref(), &in_tree(outer, VAULT_FILE))?
+            .is_some()
+        {
+            let at = if outer.is_empty() {
+                "the top of this repository".into()
+            } else {
+                format!("'{}'", escape(outer))
+            };
+            let message = format!("{} is inside the vault at {at}", shown(place.directory));
+            return Err(Report::new(1, "inside_vault", message)
+                .hint("a vault holds no other one: use that vault, or name a directory outside it")
+                .into());
+        }
+    }
     Ok(())
 }
 
@@ -195,10 +253,10 @@ fn author_name(args: &InitArgs) -> Result<AuthorName, Failure> {
     })?)
 }
 
-/// Reads the user's keys, or makes them in memory.
-fn own_keys(context: &Context) -> Result<OwnKeys, Failure> {
+/// Reads the user's keys, or makes them in memory: nothing is written before all checks are through.
+fn own_keys(context: &Context, author: &AuthorName) -> Result<OwnKeys, Failure> {
     let identity_path = context.own_identity_path()?;
-    let identity_is_new = !identity_path.exists();
+    let identity_is_new = fs::symlink_metadata(&identity_path).is_err();
     let identity = if identity_is_new {
         IdentityFile {
             identities: vec![Identity::generate()],
@@ -208,29 +266,29 @@ fn own_keys(context: &Context) -> Result<OwnKeys, Failure> {
         context.identity()?
     };
     let signing_key_path = context.signing_key_path()?;
-    let new_signing_key = if signing_key_path.exists() {
-        None
+    let (signer, new_signing_key) = if fs::symlink_metadata(&signing_key_path).is_ok() {
+        (Signer::open(&signing_key_path)?, None)
     } else {
-        Some(SigningKey::generate().map_err(|error| Report::new(1, "system", error.to_string()))?)
+        let key = SigningKey::generate().map_err(|error| Report::new(1, "system", error.to_string()))?;
+        let files = SigningKeyFiles::new(&key, &format!("fleetvault {author}"), &signing_key_path)?;
+        (Signer::from_key(key, &signing_key_path)?, Some(files))
     };
     Ok(OwnKeys {
         identity,
         identity_path,
         identity_is_new,
+        signer,
         signing_key_path,
         new_signing_key,
     })
 }
 
-fn write_keys(keys: &OwnKeys, author: &AuthorName, own: &Identity, anchor: &Anchor) -> Result<(), Failure> {
+fn write_keys(keys: &OwnKeys, own: &Identity) -> Result<(), Failure> {
     if let Some(key) = &keys.new_signing_key {
-        write_signing_key(&keys.signing_key_path, key, &comment(author))?;
+        key.write(&keys.signing_key_path)?;
     }
     if keys.identity_is_new {
-        write_private(
-            &keys.identity_path,
-            identity_text(own, Some(anchor), time::now())?.expose(),
-        )?;
+        write_private(&keys.identity_path, identity_text(own, None, time::now())?.expose())?;
     }
     Ok(())
 }
@@ -264,19 +322,27 @@ fn surrounding_repository(directory: &Path) -> Result<Option<(Repository, String
     Ok(Some((repository, start)))
 }
 
-/// The repository's `.gitattributes` at the vault's directory, with ours behind what is there.
-fn attributes(directory: &Path) -> Result<FileChange, Failure> {
-    let path = directory.join(".gitattributes");
-    let existing = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        text => text.map_err(|error| Report::new(1, "io", format!("cannot read {}: {error}", path.display())))?,
-    };
+/// The `.gitattributes` of the vault's directory as the branch has it, with ours behind what is there.
+fn attributes(args: &InitArgs, place: &Place<'_>) -> Result<FileChange, Failure> {
+    const NAME: &str = ".gitattributes";
+    let path = in_tree(place.start, NAME);
+    let existing = place.repository.file_in(args.branch.as_deref(), &path)?;
+    let existing = String::from_utf8(existing.unwrap_or_default())
+        .map_err(|_| Report::new(1, "io", format!("{} is not UTF-8", escape(&path))))?;
     Ok(FileChange {
-        path: ".gitattributes".into(),
+        path: NAME.into(),
         contents: git_attributes(&existing).into_bytes(),
     })
 }
 
-fn comment(author: &AuthorName) -> String {
-    format!("fleetvault {author}")
+/// A file's path from the top of the tree.
+fn in_tree(directory: &str, name: &str) -> String {
+    match directory {
+        "" => name.into(),
+        directory => format!("{directory}/{name}"),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    escape(&shown_path(path)).into_owned()
 }

@@ -43,7 +43,7 @@ pub fn run(args: &KeygenArgs, context: &Context) -> Result<(), Failure> {
     write_private(&path, identity_text(&identity, anchor.as_ref(), time::now())?.expose())?;
     if anchor.is_none() {
         crate::output::note(
-            "no vault here, so the file has no anchor: add the line '# fleetvault: vault=SHA256:… member=NAME', or launch with --root",
+            "no vault here, so the file has no anchor: a recovery key needs none; for a member add the line '# fleetvault: vault=SHA256:… member=NAME', or launch with --root",
         );
     }
     say!("{}", identity.recipient());

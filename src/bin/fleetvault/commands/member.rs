@@ -17,7 +17,7 @@ use fleetvault::{
     vault::Vault,
 };
 use serde::Serialize;
-use vault_format::{FilePath, Member, MemberName, Recipient, Verified};
+use vault_format::{FilePath, Member, MemberName, Recipient, Verified, holds_private_key};
 
 use crate::{
     complete,
@@ -196,7 +196,7 @@ pub enum GivenKey {
 impl GivenKey {
     /// Reads an argument.
     pub fn read(text: &str) -> Result<Self, String> {
-        if is_private(text) {
+        if holds_private_key(text) {
             return Ok(Self::Private);
         }
         recipient(text).map(|key| Self::Public(Box::new(key)))
@@ -214,14 +214,9 @@ impl GivenKey {
     }
 }
 
-fn is_private(text: &str) -> bool {
-    let upper = text.to_ascii_uppercase();
-    upper.contains("AGE-SECRET-KEY-") || upper.contains("PRIVATE KEY")
-}
-
 /// Reads a public key as people have it: an SSH key may end in a comment, which the format leaves out.
 fn recipient(text: &str) -> Result<Recipient, String> {
-    if is_private(text) {
+    if holds_private_key(text) {
         return Err("that is a private key, expected a public one, 'age1…'".into());
     }
     let words: Vec<&str> = text.split_whitespace().collect();
