@@ -33,6 +33,7 @@ fn with_settings(
     // SAFETY: writes a plain global of libgit2. It is read only while a repository is opened, and
     // this process opens repositories only here, under the lock.
     unsafe { git2::opts::set_verify_owner_validation(access == Access::Write)? };
+    look_for_config(access)?;
     if access == Access::Read {
         trust_object_names();
         return open();
@@ -44,6 +45,22 @@ fn with_settings(
     let opened = open().and_then(|repository| repository.refdb().map(drop).map(|()| repository));
     write_through(false);
     opened
+}
+
+/// A reader takes nothing from the configuration of the user or the system, and saves looking for it each time a tool is called; a writer
+/// finds there who commits, and how.
+fn look_for_config(access: Access) -> Result<(), git2::Error> {
+    use git2::ConfigLevel::{Global, ProgramData, System, XDG};
+    for level in [ProgramData, System, XDG, Global] {
+        // SAFETY: writes a plain global of libgit2, read only while a repository is opened, which this process does only under the lock.
+        unsafe {
+            match access {
+                Access::Read => git2::opts::set_search_path(level, "")?,
+                Access::Write => git2::opts::reset_search_path(level)?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Says whether what libgit2 writes is synced to disk, as git itself does by default not.
