@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// Makes a timestamp from seconds since the epoch; `None` outside the years 0001 to 9999.
     pub fn from_unix(seconds: i64) -> Option<Self> {
         (-62_135_596_800..=253_402_207_200)
