@@ -84,8 +84,11 @@ pub fn confirm(question: &str) -> io::Result<Option<bool>> {
 }
 
 fn ask(question: &str, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<bool> {
+    // A question may have several lines, which are the caller's own.
+    let question: Vec<_> = question.lines().map(escape).collect();
+    let question = question.join("\n");
     for _ in 0..ATTEMPTS {
-        write!(output, "{} [y/N] ", escape(question))?;
+        write!(output, "{question} [y/N] ")?;
         output.flush()?;
         let mut answer = Vec::new();
         input.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut answer)?;
@@ -196,6 +199,13 @@ mod tests {
         let mut shown = Vec::new();
         let yes = ask("Go \x1b[1mon?", &mut typed.as_bytes(), &mut shown).unwrap();
         (yes, String::from_utf8(shown).unwrap())
+    }
+
+    #[test]
+    fn a_question_may_have_lines_and_nothing_that_acts() {
+        let mut shown = Vec::new();
+        ask("One\u{1b}[2J\nTwo?", &mut &b"y\n"[..], &mut shown).unwrap();
+        assert_eq!(String::from_utf8(shown).unwrap(), "One\\u{1b}[2J\nTwo? [y/N] ");
     }
 
     #[test]

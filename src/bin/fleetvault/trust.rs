@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fleetvault::{
     cli::Failure,
     resolver::{IdentitySource, LaunchError},
-    terminal::{prompt, report::Report},
+    terminal::{escape, prompt, report::Report},
     vault::{Repository, Vault, trust::KnownVaults},
 };
 use vault_format::VaultId;
@@ -148,7 +148,7 @@ impl Context {
             .collect();
         let question = format!(
             "The vault at {} is new to this machine.\n  id       {}\n  authors  {}\nIs this the id that an author told you?",
-            place.display(),
+            escape(&place.display().to_string()),
             vault.id(),
             authors.join(", ")
         );
