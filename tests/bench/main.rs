@@ -1,5 +1,6 @@
 //! The figures that fleetvault promises, measured as whole processes beside what they are compared with, in one run.
 //!
+//! Every run but the warm-up finds large folders unchanged, so the places of files in them are remembered; the first use is slower.
 //! `cargo bench` prints ratios of medians; absolute times are those of the machine at hand. `cargo bench -- NAME` runs some only.
 
 mod timing;
