@@ -4,6 +4,7 @@
 
 mod keyring;
 mod launch;
+pub mod mask;
 mod nearest;
 mod resolve;
 pub mod template;
