@@ -3,6 +3,7 @@
 //! Every run but the warm-up finds large folders unchanged, so the places of files in them are remembered; the first use is slower.
 //! `cargo bench` prints ratios of medians; absolute times are those of the machine at hand. `cargo bench -- NAME` runs some only.
 
+mod mask;
 mod timing;
 mod vaults;
 
@@ -20,7 +21,7 @@ const RUNS: usize = 201;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -28,6 +29,7 @@ fn main() {
         ("folders", many_folders),
         ("set", set_against_git),
         ("verify", verify_against_signatures),
+        ("mask", mask::masking),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {

@@ -37,14 +37,39 @@ pub fn ratios(ours: Vec<Duration>, other: Vec<Duration>) -> Comparison {
     }
 }
 
+/// What was promised of a figure.
+#[derive(Clone, Copy)]
+pub enum Promise {
+    AtMost(f64),
+    AtLeast(f64),
+    None,
+}
+
+impl Promise {
+    fn verdict(self, figure: f64) -> String {
+        let (words, limit, kept) = match self {
+            Self::AtMost(limit) => ("at most", limit, figure <= limit),
+            Self::AtLeast(limit) => ("at least", limit, figure >= limit),
+            Self::None => return String::new(),
+        };
+        format!("  ({words} {limit}: {})", if kept { "kept" } else { "MISSED" })
+    }
+}
+
+/// Prints a figure that is no comparison beside what was promised.
+pub fn print_figure(what: &str, figure: f64, unit: &str, promise: Promise) {
+    println!("{what}: {figure:.2} {unit}{}", promise.verdict(figure));
+}
+
 /// Prints a comparison beside what was promised.
 pub fn print(what: &str, promised: f64, comparison: &Comparison) {
     let Comparison { ours, other, ratio } = comparison;
-    let verdict = match promised {
-        limit if limit.is_infinite() => String::new(),
-        limit if *ratio <= limit => format!("  (at most {limit}: kept)"),
-        limit => format!("  (at most {limit}: MISSED)"),
+    let promise = if promised.is_infinite() {
+        Promise::None
+    } else {
+        Promise::AtMost(promised)
     };
+    let verdict = promise.verdict(*ratio);
     let ms = |time: &Duration| time.as_secs_f64() * 1e3;
     println!("{what}: {ratio:.2}   {:.2} ms / {:.2} ms{verdict}", ms(ours), ms(other));
 }
@@ -83,7 +108,8 @@ fn time(mut command: Command) -> Duration {
     elapsed
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The one in the middle.
+pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
