@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::resolver::mask::breaks::{is_gap, normalise, trim};
 use crate::resolver::mask::encode::{self, Json, Percent, Shell};
+use crate::resolver::mask::stream::FEW;
 
 /// The longest needle. Longer forms are cut, so that what a stream holds back stays small.
 pub const PIECE: usize = 1024;
@@ -29,13 +30,20 @@ const MOST_WORDS: usize = 16;
 pub(super) struct Form {
     pub(super) bytes: Arc<Zeroizing<Vec<u8>>>,
     /// Each of at least one byte and at most [`PIECE`].
-    pub(super) pieces: Vec<Range<usize>>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// Is a part of a form that is looked for.
+pub(super) struct Piece {
+    pub(super) range: Range<usize>,
+    /// Whether it is always masked from its first byte: it goes on from the piece before, or a break of the form's own follows there.
+    pub(super) whole: bool,
 }
 
 /// Lists the forms of a value, each once. A value of blanks has none.
 pub(super) fn forms(value: &[u8]) -> Vec<Form> {
     let mut forms = Forms(Vec::new());
-    forms.keep(normalise(value), 1);
+    forms.keep(normalise(value), 1, breaks_early(value));
     forms.lines(value);
     let trimmed = trim(value);
     if !trimmed.is_empty() {
@@ -56,9 +64,9 @@ struct Forms(Vec<Form>);
 
 impl Forms {
     /// Keeps a form that is not short and not there yet.
-    fn keep(&mut self, bytes: Zeroizing<Vec<u8>>, shortest: usize) {
+    fn keep(&mut self, bytes: Zeroizing<Vec<u8>>, shortest: usize, whole: bool) {
         if bytes.len() >= shortest && self.0.iter().all(|known| **known.bytes != *bytes) {
-            let pieces = pieces(0..bytes.len());
+            let pieces = pieces(0..bytes.len(), whole).collect();
             let bytes = Arc::new(bytes);
             self.0.push(Form { bytes, pieces });
         }
@@ -67,8 +75,9 @@ impl Forms {
     /// Keeps an encoding.
     fn encoded(&mut self, bytes: Zeroizing<Vec<u8>>) {
         let is_normal = trim(&bytes).len() == bytes.len() && memchr2(b'\r', b'\n', &bytes).is_none();
+        let whole = breaks_early(&bytes);
         let bytes = if is_normal { bytes } else { normalise(&bytes) };
-        self.keep(bytes, SHORTEST_ENCODING);
+        self.keep(bytes, SHORTEST_ENCODING, whole);
     }
 
     /// Keeps the lines of a value of several, forwards and backwards, as parts of one buffer each.
@@ -77,7 +86,7 @@ impl Forms {
             return;
         }
         for bytes in [copy(value), encode::reversed(value)] {
-            let pieces = lines(&bytes).flat_map(pieces).collect();
+            let pieces = lines(&bytes).flat_map(|line| pieces(line, false)).collect();
             let bytes = Arc::new(bytes);
             self.0.push(Form { bytes, pieces });
         }
@@ -221,14 +230,21 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     lines.filter(|line| line.len() >= SHORTEST_LINE)
 }
 
+/// Says whether a break of its own comes within the first few bytes of a form.
+fn breaks_early(bytes: &[u8]) -> bool {
+    let mut first = trim(bytes).iter().take(FEW + 1);
+    first.any(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
 /// Cuts what is longer than [`PIECE`] into parts of that length.
 ///
 /// Each shares a byte with the one before, so that they are told as one where they follow each other.
-fn pieces(form: Range<usize>) -> Vec<Range<usize>> {
-    if form.len() <= PIECE {
-        return vec![form];
-    }
-    let last = form.end - PIECE;
+fn pieces(form: Range<usize>, whole: bool) -> impl Iterator<Item = Piece> {
+    let length = form.len().min(PIECE);
+    let last = form.end - length;
     let starts = (form.start..last).step_by(PIECE - 1).chain([last]);
-    starts.map(|start| start..start + PIECE).collect()
+    starts.map(move |start| Piece {
+        range: start..start + length,
+        whole: whole || start > form.start,
+    })
 }

@@ -16,7 +16,9 @@
 //!    longest first: one that begins where nothing is covered writes its placeholder; one that extends what is covered
 //!    writes it unless the last placeholder has that name; one inside of what is covered writes nothing.
 //! 4. *Held back* is everything from the earliest byte at which a needle may have begun whose end has not come yet, and
-//!    nothing else, for as long as it takes. A beginning of 8 bytes or more at the end of the stream is masked too.
+//!    nothing else, for as long as it takes. A beginning of 8 bytes or more at the end of the stream is masked too. An
+//!    occurrence whose first break comes within its first three bytes, where the value has none, and which does not begin
+//!    its line, is masked from behind that break only: lines would be held back for their last letter otherwise.
 //! 5. *Long forms* are cut into needles of [`PIECE`] bytes, each beginning with the last byte of the one before. So
 //!    parts of a long value are masked too, and what is held back is bounded, whatever comes.
 //!
@@ -89,10 +91,10 @@ impl Masker {
         let known = Arc::clone(&state.set);
         let mut fresh = forms.iter().flat_map(|form| {
             let pieces = form.pieces.iter();
-            pieces.filter_map(|piece| Needle::new(&form.bytes, piece.start, piece.len(), name))
+            pieces.filter_map(|piece| Needle::new(&form.bytes, piece, name))
         });
         // Most values are added again and again: then there is nothing to build.
-        if fresh.clone().all(|needle| known.needles.contains(needle.bytes())) {
+        if fresh.clone().all(|needle| known.needles.contains(&needle)) {
             return;
         }
         state.fresh.extend(&mut fresh);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::resolver::mask::forms::Piece;
+
 /// The end of a stream cuts needles off. A beginning of at least this many bytes is masked, as it may be most of one.
 pub(super) const SHORTEST_REST: usize = 8;
 
@@ -27,16 +29,19 @@ pub(super) struct Needle {
     length: u32,
     /// Whose it is, as a number.
     pub(super) name: u32,
+    /// Whether it is always masked from its first byte.
+    pub(super) whole: bool,
 }
 
 impl Needle {
     /// Returns none for what is beyond 4 GiB.
-    pub(super) fn new(block: &Arc<Zeroizing<Vec<u8>>>, start: usize, length: usize, name: u32) -> Option<Self> {
+    pub(super) fn new(block: &Arc<Zeroizing<Vec<u8>>>, piece: &Piece, name: u32) -> Option<Self> {
         Some(Self {
             block: Arc::clone(block),
-            start: start.try_into().ok()?,
-            length: length.try_into().ok()?,
+            start: piece.range.start.try_into().ok()?,
+            length: piece.range.len().try_into().ok()?,
             name,
+            whole: piece.whole,
         })
     }
 
@@ -48,7 +53,12 @@ impl Needle {
 /// Is what a search comes upon first.
 pub(super) enum Found {
     /// The longest needle that begins at `start`.
-    Occurrence { start: usize, end: usize, name: u32 },
+    Occurrence {
+        start: usize,
+        end: usize,
+        name: u32,
+        whole: bool,
+    },
     /// The rest of the text begins a needle.
     Pending(usize),
 }
@@ -61,6 +71,10 @@ pub(super) struct Needles {
     parents: Vec<Option<u32>>,
     /// Where needles begin that begin with a byte; one more than bytes.
     firsts: Vec<u32>,
+    /// Those that are always masked from their first byte.
+    whole: Vec<u32>,
+    /// How many bytes the shortest needle has.
+    shortest: usize,
     /// How many bytes a window has: no more than the shortest needle.
     window: usize,
     /// How many bytes of a window are looked at first.
@@ -76,14 +90,24 @@ impl Needles {
     /// Builds the tables. Of equal needles, the first counts.
     pub(super) fn new(mut needles: Vec<Needle>) -> Self {
         needles.sort_by(|a, b| a.bytes().cmp(b.bytes()));
-        needles.dedup_by(|later, first| later.bytes() == first.bytes());
+        needles.dedup_by(|later, first| {
+            let same = later.bytes() == first.bytes();
+            first.whole |= same && later.whole;
+            same
+        });
         let Some(shortest) = needles.iter().map(|needle| needle.bytes().len()).min() else {
             return Self::default();
         };
         let window = shortest.min(widest(needles.len()));
         let mut this = Self {
             parents: parents(&needles),
+            whole: (0..)
+                .zip(&needles)
+                .filter(|(_, needle)| needle.whole)
+                .map(|(index, _)| index)
+                .collect(),
             firsts: firsts(&needles),
+            shortest,
             window,
             block: window.min(BLOCK),
             sorted: needles,
@@ -98,9 +122,30 @@ impl Needles {
         &self.sorted
     }
 
-    /// Says whether a byte string is a needle.
-    pub(super) fn contains(&self, bytes: &[u8]) -> bool {
-        self.sorted.binary_search_by(|needle| needle.bytes().cmp(bytes)).is_ok()
+    /// Returns how many bytes the shortest one has.
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Says whether one like this is there already.
+    pub(super) fn contains(&self, wanted: &Needle) -> bool {
+        let found = self
+            .sorted
+            .binary_search_by(|needle| needle.bytes().cmp(wanted.bytes()));
+        found.is_ok_and(|index| self.sorted[index].whole || !wanted.whole)
+    }
+
+    /// Says whether one that is masked from its first byte may begin within a text of a few bytes, and go on behind it.
+    pub(super) fn may_begin_whole(&self, text: &[u8]) -> bool {
+        let begins = |rest: &[u8]| {
+            let above = self
+                .whole
+                .partition_point(|index| self.sorted[*index as usize].bytes() < rest);
+            self.whole
+                .get(above)
+                .is_some_and(|index| self.sorted[*index as usize].bytes().starts_with(rest))
+        };
+        (0..text.len()).any(|at| begins(&text[at..]))
     }
 
     /// Finds what begins first at or after a place of a text. At the end of a stream nothing is pending any more.
@@ -153,6 +198,7 @@ impl Needles {
                 start: at,
                 end: at + needle.bytes().len(),
                 name: needle.name,
+                whole: needle.whole,
             }
         });
         match &complete {
@@ -191,6 +237,7 @@ impl Needles {
                 start: at,
                 end: text.len(),
                 name: needle.name,
+                whole: needle.whole,
             })
         } else {
             None

@@ -11,6 +11,9 @@ use crate::resolver::mask::forms::PIECE;
 use crate::resolver::mask::needles::Found;
 use crate::resolver::mask::{Masker, Needles, Set};
 
+/// How few bytes before its first break do not make an occurrence of a line's end.
+pub(super) const FEW: usize = 3;
+
 /// How much of a chunk is searched at a time, so that it stays near the processor.
 const SLICE: usize = 32 * 1024;
 
@@ -30,6 +33,10 @@ pub struct MaskStream {
     raw: Zeroizing<Vec<u8>>,
     /// How many bytes at the start of `text` are part of what is masked already.
     covered: usize,
+    /// How many bytes at the start of `raw` were written already: a line's end that may still begin an occurrence.
+    written: usize,
+    /// Whether `text` begins a line.
+    line_start: bool,
     /// Whose placeholder was written last.
     last: u32,
 }
@@ -52,6 +59,8 @@ impl MaskStream {
             marks: Vec::new(),
             raw: Zeroizing::default(),
             covered: 0,
+            written: 0,
+            line_start: true,
             last: 0,
         }
     }
@@ -81,6 +90,7 @@ impl MaskStream {
         self.masker.follow(&mut self.set);
         self.decide(b"", out, true);
         self.breaks = Breaks::default();
+        self.line_start = true;
     }
 
     /// Returns how many bytes it occupies between two pushes.
@@ -99,7 +109,7 @@ impl MaskStream {
             parts: [&self.raw, slice],
             marks: &self.marks,
             removed: 0,
-            done: 0,
+            done: self.written,
             out,
         };
         if self.covered > 0 {
@@ -110,12 +120,18 @@ impl MaskStream {
             match self.set.needles.find(&self.text, from, ending) {
                 None => break self.text.len(),
                 Some(Found::Pending(at)) => break at,
-                Some(Found::Occurrence { start, end, name }) => {
+                Some(Found::Occurrence {
+                    start,
+                    end,
+                    name,
+                    whole,
+                }) => {
                     if end > self.covered {
-                        if start >= self.covered {
-                            writer.write(start);
+                        let seen = if whole { start } else { self.masked_from(start, end) };
+                        if seen >= self.covered {
+                            writer.write(seen);
                         }
-                        if start >= self.covered || name != self.last {
+                        if seen >= self.covered || name != self.last {
                             writer.out.extend_from_slice(&self.set.placeholders[name as usize]);
                         }
                         writer.leave_out(end);
@@ -125,17 +141,39 @@ impl MaskStream {
                 }
             }
         };
-        if hold >= self.covered {
-            writer.write(hold);
+        let seen = self.masked_from(hold, usize::MAX);
+        // What is complete might lie in what would be written, or begin there and be masked as a whole.
+        let may_be_seen = self.needles().shortest() > FEW && !self.needles().may_begin_whole(&self.text[hold..seen]);
+        let seen = if may_be_seen { seen } else { hold };
+        if seen >= self.covered {
+            writer.write(seen);
         }
-        self.keep(hold, slice);
+        let written = writer.done;
+        self.keep(hold, slice, written);
     }
 
-    /// Forgets the text up to `hold`.
-    fn keep(&mut self, hold: usize, slice: &[u8]) {
+    /// Returns from where on an occurrence is masked: its start, or behind its first break, if that comes within the first few bytes and the
+    /// occurrence does not begin its line. Else many a line would be held back for its last letter.
+    fn masked_from(&self, start: usize, end: usize) -> usize {
+        let next = self.marks.partition_point(|mark| mark.at < start);
+        let begins_line = match self.marks.get(next) {
+            Some(mark) if mark.at == start => true,
+            _ => start == 0 && self.line_start,
+        };
+        match self.marks.get(next) {
+            Some(mark) if !begins_line && mark.at <= start + FEW && mark.at < end => mark.at,
+            _ => start,
+        }
+    }
+
+    /// Forgets the text up to `hold`. `written` of what came was written or left out.
+    fn keep(&mut self, hold: usize, slice: &[u8], written: usize) {
         let gone = self.marks.partition_point(|mark| mark.at <= hold);
+        let begins_line = self.marks[..gone].last().is_some_and(|mark| mark.at == hold);
+        self.line_start = begins_line || (hold == 0 && self.line_start);
         let breaks: usize = self.marks[gone..].iter().map(|mark| mark.length).sum();
         let raw = self.text.len() - hold + breaks;
+        self.written = written.saturating_sub(self.raw.len() + slice.len() - raw);
         if raw <= slice.len() {
             self.raw.clear();
             append(&mut self.raw, &slice[slice.len() - raw..]);
@@ -167,10 +205,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes up to a byte, with the break before it.
+    /// Writes up to a byte, with the break before it; what was written before is not written again.
     fn write(&mut self, to: usize) {
         self.pass(|at| at <= to);
         let end = to + self.removed;
+        if end <= self.done {
+            return;
+        }
         let [first, second] = self.parts;
         let (from, split) = (self.done, first.len());
         if let Some(part) = first.get(from..end.min(split)) {
@@ -185,7 +226,7 @@ impl Writer<'_> {
     /// Leaves out everything up to a byte, but not the break before it.
     fn leave_out(&mut self, to: usize) {
         self.pass(|at| at < to);
-        self.done = to + self.removed;
+        self.done = self.done.max(to + self.removed);
     }
 
     fn pass(&mut self, is_passed: impl Fn(usize) -> bool) {

@@ -27,8 +27,14 @@ fn without_breaks(stream: &[u8]) -> Vec<Ordinary> {
     kept
 }
 
+/// Says whether a break stands before a byte.
+fn follows_break(text: &[Ordinary], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| text[before].1 + 1);
+    text[at].1 != before.unwrap_or(0)
+}
+
 /// Rules 3 and 4, by trying all needles everywhere in the whole stream.
-fn naive(needles: &[(Vec<u8>, String)], stream: &[u8]) -> Vec<u8> {
+fn naive(needles: &[(Vec<u8>, String, bool)], stream: &[u8]) -> Vec<u8> {
     let text = without_breaks(stream);
     let bytes: Vec<u8> = text.iter().map(|(byte, _)| *byte).collect();
     let mut out = Vec::new();
@@ -38,18 +44,21 @@ fn naive(needles: &[(Vec<u8>, String)], stream: &[u8]) -> Vec<u8> {
         let cut_off = |needle: &[u8]| rest.len() >= 8 && needle.starts_with(rest);
         let longest = needles
             .iter()
-            .filter(|(needle, _)| rest.starts_with(needle) || cut_off(needle))
+            .filter(|(needle, ..)| rest.starts_with(needle) || cut_off(needle))
             // The longest, and of equally long ones the first in the order of bytes.
-            .min_by_key(|(needle, _)| (std::cmp::Reverse(needle.len().min(rest.len())), needle.clone()));
-        let Some((needle, name)) = longest else { continue };
+            .min_by_key(|(needle, ..)| (std::cmp::Reverse(needle.len().min(rest.len())), needle.clone()));
+        let Some((needle, name, whole)) = longest else { continue };
         let end = start + needle.len().min(rest.len());
         if end <= covered {
             continue;
         }
-        if start >= covered {
-            out.extend_from_slice(&stream[written..text[start].1]);
+        let begins_line = start == 0 || follows_break(&text, start);
+        let cut = (start + 1..end.min(start + 4)).find(|&at| follows_break(&text, at));
+        let seen = cut.filter(|_| !begins_line && !whole).unwrap_or(start);
+        if seen >= covered {
+            out.extend_from_slice(&stream[written..text[seen].1]);
         }
-        if start >= covered || name != last {
+        if seen >= covered || name != last {
             out.extend_from_slice(format!("[REDACTED:{name}]").as_bytes());
         }
         (covered, written, last) = (end, text[end - 1].1 + 1, name);
@@ -59,12 +68,14 @@ fn naive(needles: &[(Vec<u8>, String)], stream: &[u8]) -> Vec<u8> {
 }
 
 /// The needles of values, each with the name that had it first.
-fn named<'a>(values: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<(Vec<u8>, String)> {
-    let mut all: Vec<(Vec<u8>, String)> = Vec::new();
+fn named<'a>(values: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<(Vec<u8>, String, bool)> {
+    let mut all: Vec<(Vec<u8>, String, bool)> = Vec::new();
     for (name, value) in values {
-        for needle in needles(value) {
-            if all.iter().all(|(known, _)| *known != *needle) {
-                all.push((needle.to_vec(), name.to_owned()));
+        let masker = masker([("", value)]);
+        for needle in masker.set().needles.sorted() {
+            match all.iter_mut().find(|(known, ..)| known == needle.bytes()) {
+                Some((_, _, whole)) => *whole |= needle.whole,
+                None => all.push((needle.bytes().to_vec(), name.to_owned(), needle.whole)),
             }
         }
     }
