@@ -7,6 +7,7 @@ mod launch;
 pub mod mask;
 mod nearest;
 mod resolve;
+pub mod shell;
 pub mod template;
 
 pub use keyring::{Keyring, KeyringError};

@@ -97,6 +97,11 @@ impl<'a> Template<'a> {
         Ok(Self { source, pieces })
     }
 
+    /// Returns the text it was parsed from.
+    pub fn source(&self) -> &'a [u8] {
+        self.source
+    }
+
     /// Returns literals and references, in the order of the text.
     pub fn pieces(&self) -> &[Piece<'a>] {
         &self.pieces

@@ -1,0 +1,130 @@
+//! What the lexer found in a line: places of references, commands with their words, expansions, places that are code.
+//!
+//! Holds no rule about what a program or a variable means.
+
+use std::ops::Range;
+
+use crate::resolver::shell::error::Context;
+
+/// How a reference is written as a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `"${v}"`
+    Plain,
+    /// `${v}`, between double quotes or in a here-document.
+    Quoted,
+    /// `'"${v}"'`
+    Single,
+}
+
+/// What stands in a word's text for a part that only the shell knows.
+pub(super) const DYNAMIC: u8 = 0;
+
+/// Is a line taken apart. Lists are in the order in which things end, not in which they begin.
+#[derive(Default)]
+pub(super) struct Line {
+    /// One for each reference, in the order of the text; none where the lexer has not been.
+    pub slots: Vec<Option<Result<Style, Context>>>,
+    pub expansions: Vec<Expansion>,
+    pub code: Vec<Code>,
+    pub commands: Vec<Command>,
+    pub assignments: Vec<Assignment>,
+    pub functions: Vec<Vec<u8>>,
+    /// The bodies of here-documents, once they are read.
+    pub bodies: Vec<Option<Range<usize>>>,
+    /// Whether a command's output goes to another one.
+    pub pipes: bool,
+    /// Whether any input is redirected.
+    pub feeds: bool,
+}
+
+/// A variable that this shell expands.
+pub(super) struct Expansion {
+    pub at: usize,
+    pub name: Vec<u8>,
+}
+
+/// A place where the shell evaluates the values of variables.
+pub(super) struct Code {
+    pub context: Context,
+    pub at: usize,
+    pub names: Vec<Vec<u8>>,
+}
+
+/// A variable that gets its value from a part of the line.
+pub(super) struct Assignment {
+    pub name: Vec<u8>,
+    pub from: Range<usize>,
+    /// `a+=`, `a[1]=`, `a=( )`: not every sh takes it for an assignment.
+    pub extended: bool,
+}
+
+/// A simple command, or the redirections of a compound one.
+#[derive(Default)]
+pub(super) struct Command {
+    pub range: Range<usize>,
+    pub words: Vec<Word>,
+    pub inputs: Vec<Input>,
+    /// Whether one of them certainly is its standard input.
+    pub has_input: bool,
+}
+
+/// Where a redirected input comes from, on whatever descriptor.
+pub(super) enum Input {
+    /// A file, a here-string.
+    Word(Range<usize>),
+    /// The number of a here-document.
+    HereDocument(usize),
+}
+
+/// A word without its quotes.
+#[derive(Clone, Default)]
+pub(super) struct Word {
+    pub range: Range<usize>,
+    /// The text, with [`DYNAMIC`] for what is expanded.
+    pub text: Vec<u8>,
+    /// Whether an unquoted pattern, brace or tilde may make other words of it.
+    pub fluid: bool,
+}
+
+impl Word {
+    /// Returns the last part of the path it is, if that is fixed.
+    pub(super) fn program(&self) -> Option<&[u8]> {
+        if self.fluid {
+            return None;
+        }
+        let name = self.text.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let fixed = !name.is_empty() && !name.contains(&DYNAMIC);
+        fixed.then_some(name)
+    }
+
+    /// Says whether it is certainly an option.
+    pub(super) fn is_option(&self) -> bool {
+        self.text.starts_with(b"-") && self.text.len() > 1
+    }
+
+    /// Says whether it has this text.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.text == text.as_bytes()
+    }
+
+    /// Returns `NAME` of `NAME=…`, as a plain assignment or an argument of `env` has it.
+    pub(super) fn assigned(&self) -> Option<&[u8]> {
+        let end = self.text.iter().position(|&byte| byte == b'=')?;
+        let name = &self.text[..end];
+        is_name(name).then_some(name)
+    }
+}
+
+/// Says whether a text is a variable's name.
+pub(super) fn is_name(text: &[u8]) -> bool {
+    text.first().is_some_and(|&byte| starts_name(byte)) && text.iter().all(|&byte| in_name(byte))
+}
+
+pub(super) const fn starts_name(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+pub(super) const fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}

@@ -1,0 +1,125 @@
+//! Which variables of the line hold a credential's value, and which references that makes impossible.
+//!
+//! Does not follow the order of commands: a variable that holds a value anywhere counts everywhere.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::resolver::shell::error::Context;
+use crate::resolver::shell::line::{Assignment, Line};
+
+/// Judges ranges of a line, and keeps what it found.
+pub(super) struct Taint<'l> {
+    pub line: &'l Line,
+    references: &'l [Range<usize>],
+    /// Names with one reference each from which their values come.
+    names: BTreeMap<&'l [u8], usize>,
+    /// What is wrong with each reference: the first that was found.
+    pub refused: Vec<Option<Found>>,
+}
+
+/// Is one reason against a reference, with the variable that carries its value there.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub context: Context,
+    pub through: Option<(Vec<u8>, usize)>,
+}
+
+/// Variables that shells set by themselves, to arguments, input or matches.
+const AUTOMATIC: [&str; 5] = ["_", "REPLY", "MAPFILE", "BASH_REMATCH", "OPTARG"];
+
+impl<'l> Taint<'l> {
+    /// Follows values through assignments. `more` are those that commands make.
+    pub(super) fn new(line: &'l Line, references: &'l [Range<usize>], more: &'l [Assignment]) -> Self {
+        let mut taint = Self {
+            line,
+            references,
+            names: BTreeMap::new(),
+            refused: vec![None; references.len()],
+        };
+        if !references.is_empty() {
+            taint.names.extend(AUTOMATIC.map(|name| (name.as_bytes(), 0)));
+        }
+        let mut grows = true;
+        while grows {
+            grows = false;
+            for assignment in line.assignments.iter().chain(more) {
+                let name = canonical(&assignment.name);
+                if taint.names.contains_key(name) {
+                    continue;
+                }
+                if let Some(source) = taint.source(&assignment.from) {
+                    taint.names.insert(name, source);
+                    grows = true;
+                }
+            }
+        }
+        taint
+    }
+
+    /// Returns a reference whose value is in a range, by itself or in a variable.
+    fn source(&self, range: &Range<usize>) -> Option<usize> {
+        let direct = self.within(range).next();
+        direct.or_else(|| self.through(range).map(|(source, ..)| source).next())
+    }
+
+    /// Says whether a reference is in a range.
+    pub(super) fn has_reference(&self, range: &Range<usize>) -> bool {
+        !self.within(range).is_empty()
+    }
+
+    /// Refuses all values in a range.
+    pub(super) fn forbid(&mut self, range: &Range<usize>, context: &Context) {
+        for index in self.within(range) {
+            self.refuse(index, context, None);
+        }
+        let carried: Vec<(usize, Vec<u8>, usize)> = self.through(range).collect();
+        for (source, name, at) in carried {
+            self.refuse(source, context, Some((name, at)));
+        }
+    }
+
+    /// Refuses the values of these variables.
+    pub(super) fn forbid_names(&mut self, names: &[Vec<u8>], at: usize, context: &Context) {
+        for name in names {
+            if let Some(&source) = self.names.get(canonical(name)) {
+                self.refuse(source, context, Some((name.clone(), at)));
+            }
+        }
+    }
+
+    fn refuse(&mut self, index: usize, context: &Context, through: Option<(Vec<u8>, usize)>) {
+        if let Some(slot) = self.refused.get_mut(index) {
+            slot.get_or_insert_with(|| Found {
+                context: context.clone(),
+                through,
+            });
+        }
+    }
+
+    fn within(&self, range: &Range<usize>) -> Range<usize> {
+        let from = self
+            .references
+            .partition_point(|reference| reference.start < range.start);
+        let to = self.references.partition_point(|reference| reference.start < range.end);
+        from..to.max(from)
+    }
+
+    fn through(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, Vec<u8>, usize)> {
+        let all = &self.line.expansions;
+        let from = all.partition_point(|expansion| expansion.at < range.start);
+        let to = all.partition_point(|expansion| expansion.at < range.end);
+        all[from..to.max(from)].iter().filter_map(|expansion| {
+            let source = self.names.get(canonical(&expansion.name))?;
+            Some((*source, expansion.name.clone(), expansion.at))
+        })
+    }
+}
+
+/// All arguments of a function or of the shell are taken for one variable.
+fn canonical(name: &[u8]) -> &[u8] {
+    if name == b"*" || name.iter().all(u8::is_ascii_digit) {
+        return b"@";
+    }
+    name
+}
