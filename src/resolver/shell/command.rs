@@ -3,6 +3,7 @@
 //! Never reads the text of the line again; works on the words that the lexer found.
 
 use crate::resolver::shell::Dialect;
+use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
@@ -144,6 +145,11 @@ fn interpreters(taint: &mut Taint<'_>, name: &[u8], all: &[Word], command: &Comm
         let Some((name, kind)) = known(word).filter(|_| at >= from) else {
             continue;
         };
+        if word.fluid {
+            // Braces make more words of it.
+            let program = name.to_owned();
+            taint.forbid(&word.range, &Context::Code { program });
+        }
         let understood = interpret(taint, name, kind, &all[at + 1..], command, end);
         if at == 0 && !matches!(kind, Program::Options(..)) {
             break;
@@ -220,6 +226,7 @@ fn wrapped(words: &[Word]) -> Option<(&'static str, usize)> {
 
 /// Judges the arguments of what the shell does itself.
 fn builtin(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word], end: usize) {
+    evaluated(taint, name, arguments);
     if let Some(builtin) = BUILTINS.iter().copied().find(|builtin| builtin.as_bytes() == name) {
         taint.forbid(&span(arguments), &Context::Builtin { builtin });
         if matches!(builtin, "source" | "." | "eval") {
@@ -253,6 +260,19 @@ fn builtin(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word], end: usize) {
             }
         }
         _ => {}
+    }
+}
+
+/// Names stand without `$` in expressions: in all arguments of `let`, and in subscripts.
+fn evaluated(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
+    let all = BUILTINS.into_iter().chain(DECLARATIONS).chain(["printf", "test", "["]);
+    let Some(builtin) = all.into_iter().find(|builtin| builtin.as_bytes() == name) else {
+        return;
+    };
+    for word in arguments {
+        if builtin == "let" || word.text.contains(&b'[') {
+            taint.forbid_names(&names(&word.text), word.range.start, &Context::Builtin { builtin });
+        }
     }
 }
 

@@ -241,3 +241,440 @@ fn references_become_variables() {
         assert_eq!(bash(&line), Ok((*expected).to_owned()), "{line}");
     }
 }
+
+/// Lines for bash, with `@` for each reference, and a part of the reason against it.
+const REFUSED: &[(&str, &str)] = &[
+    ("cat <<'EOF'\n@\nEOF", "here-document whose delimiter is quoted"),
+    ("cat <<\\EOF\n@\nEOF", "here-document whose delimiter is quoted"),
+    ("cat <<E\"O\"F\n@\nEOF", "here-document whose delimiter is quoted"),
+    ("cat <<E@\nx\nE", "delimiter"),
+    ("cat <<'@'\nx\nE", "delimiter"),
+    ("x # @", "in a comment"),
+    ("x\n# it's @\ny", "in a comment"),
+    ("x `y @`", "back-ticks"),
+    ("x \"`y @`\"", "back-ticks"),
+    ("x `y \\`@\\``", "back-ticks"),
+    ("x $((1+@))", "arithmetic"),
+    ("x $(( $(y @) ))", "arithmetic"),
+    ("(( a = @ ))", "arithmetic"),
+    ("for ((i=@;;)); do x; done", "arithmetic"),
+    ("x ${a:@}", "inside '${ }'"),
+    ("[[ @ == x ]]", "'[[ ]]'"),
+    ("[[ a -eq @ ]]", "'[[ ]]'"),
+    ("[[ a =~ @ ]]", "'[[ ]]'"),
+    ("a[@]=1", "subscript"),
+    ("a=([@]=1)", "subscript"),
+    ("x ${a[@\u{3}]}", "inside '${ }'"),
+    ("x ${a:-@}", "inside '${ }'"),
+    ("x \"${a:-@}\"", "inside '${ }'"),
+    ("x ${a:-$(y @)}", "inside '${ }'"),
+    ("x ${@}", "inside '${ }'"),
+    ("x ${a@}", "inside '${ }'"),
+    ("x $'a@'", "$'…'"),
+    ("x $\"a@\"", "$\"…\""),
+    ("x $[1+@]", "not understood for sure: '$['"),
+    ("x \\@", "behind a backslash"),
+    ("x \"\\@\"", "behind a backslash"),
+    ("x \\\\@", "behind a backslash"),
+    ("cat <<E\n\\@\nE", "behind a backslash"),
+    ("x $@", "behind a '$'"),
+    ("x \"$@\"", "behind a '$'"),
+    ("@", "name of the program"),
+    ("x; @ y", "name of the program"),
+    ("x/@ y", "name of the program"),
+    ("A=1 @", "name of the program"),
+    ("$(@)", "name of the program"),
+    ("exec @", "name of the program"),
+    ("command @", "name of the program"),
+    ("command -v @", "name of the program"),
+    ("builtin @ x", "name of the program"),
+    ("env @", "name of the program"),
+    ("env A=1 @", "name of the program"),
+    ("env -i -u B @ x", "name of the program"),
+    ("env @=1 x", "name of the program"),
+    ("sudo @", "name of the program"),
+    ("sudo -u root -- @", "name of the program"),
+    ("sudo --user root @", "name of the program"),
+    ("nohup nice -n 5 @ x", "name of the program"),
+    ("time @", "name of the program"),
+    ("timeout 5 @", "name of the program"),
+    ("timeout @ x", "before the program that 'timeout' is to run"),
+    ("stdbuf -oL @", "name of the program"),
+    ("setsid @", "name of the program"),
+    ("find . -exec @ {} +", "name of the program"),
+    ("sudo -p @ x", "before the program that 'sudo' is to run"),
+    ("nohup A=@ x", "name of the program"),
+    ("env -S 'x @'", "'env'"),
+    ("$CMD @", "only known when the line runs"),
+    ("x* @", "only known when the line runs"),
+    ("sudo $CMD @", "only known when the line runs"),
+    ("@() { x; }", "name of a function"),
+    ("function @ { x; }", "name of a function"),
+    ("for @ in a; do x; done", "name of a variable"),
+    ("select @ in a; do x; done", "name of a variable"),
+    ("let a=@", "'let'"),
+    ("declare a=@", "'declare'"),
+    ("typeset a=@", "'typeset'"),
+    ("f() { local a=@; }", "'local'"),
+    ("readonly a=@", "'readonly'"),
+    ("declare a=(@)", "'declare'"),
+    ("export @", "'export'"),
+    ("export A@=1", "'export'"),
+    ("eval @", "'eval'"),
+    ("eval 'x @'", "'eval'"),
+    ("command eval @", "'eval'"),
+    ("eval \"$(x @)\"", "'eval'"),
+    ("source @", "'source'"),
+    (". @", "'.'"),
+    (". <(x @)", "'.'"),
+    ("x @ | . /dev/stdin", "'.'"),
+    ("trap '@' EXIT", "'trap'"),
+    ("alias a=@", "'alias'"),
+    ("alias a=x; y @", "aliases"),
+    ("read @", "'read'"),
+    ("mapfile -C @ a", "'mapfile'"),
+    ("readarray @", "'readarray'"),
+    ("getopts @ a", "'getopts'"),
+    ("unset @", "'unset'"),
+    ("complete -C @ x", "'complete'"),
+    ("compgen -W @", "'compgen'"),
+    ("bind -x @", "'bind'"),
+    ("enable -f @ x", "'enable'"),
+    ("history -s @", "'history'"),
+    ("fc @", "'fc'"),
+    ("coproc x @", "'coproc'"),
+    ("printf -v @ x", "'printf'"),
+    ("printf -v a %s @", "'printf'"),
+    ("printf @ x", "'printf'"),
+    ("wait -p @", "'wait'"),
+    ("test -v @", "'test'"),
+    ("[ -v @ ]", "'['"),
+    ("[ -R @ ]", "'['"),
+    ("[ @ -eq 1 ]", "'['"),
+    ("[ @ x ]", "'['"),
+    ("set @", "'set'"),
+    ("exit @", "'exit'"),
+    ("RANDOM=@", "the value of RANDOM"),
+    ("SECONDS=@ x", "the value of SECONDS"),
+    ("PS4=@; set -x", "the value of PS4"),
+    ("BASH_ENV=@ x", "the value of BASH_ENV"),
+    ("IFS=@", "the value of IFS"),
+    ("export OPTIND=@", "the value of OPTIND"),
+    ("env ENV=@ sh x.sh", "the value of ENV"),
+    ("for LINENO in @; do x; done", "the value of LINENO"),
+    ("GIT_SSH_COMMAND=@ git fetch", "the value of GIT_SSH_COMMAND"),
+    ("EDITOR=@ git commit", "the value of EDITOR"),
+    ("PAGER=@ man x", "the value of PAGER"),
+    ("RANDOM=${x:-$(y)}; A=@; RANDOM=$A", "the value of RANDOM"),
+    ("declare -i a; a=@", "changes the attributes"),
+    ("a=@; typeset -n b", "changes the attributes"),
+    ("readonly -a a; b=@", "changes the attributes"),
+    ("declare $o a; a=@", "changes the attributes"),
+    ("declare -i a; f() { a=$1; }; f @", "changes the attributes"),
+    ("declare -i a; read a <<< @", "changes the attributes"),
+    // Interpreters.
+    ("sh -c 'x @'", "the code that 'sh' runs"),
+    ("sh -c \"x @\"", "the code that 'sh' runs"),
+    ("/bin/bash -lc 'x @' y", "the code that 'bash' runs"),
+    ("bash -c -e @", "the code that 'bash' runs"),
+    ("bash -o pipefail -c @", "the code that 'bash' runs"),
+    ("bash --rcfile @", "the code that 'bash' runs"),
+    ("bash @ x", "the code that 'bash' runs"),
+    ("bash <(x @)", "the code that 'bash' runs"),
+    ("sudo -u root sh -c 'x @'", "the code that 'sh' runs"),
+    ("docker exec -i c sh -c 'x @'", "the code that 'sh' runs"),
+    ("kubectl exec p -- bash -c 'x @'", "the code that 'bash' runs"),
+    ("env A=1 bash -c 'x @'", "the code that 'bash' runs"),
+    ("timeout 5 bash -c 'x @'", "the code that 'bash' runs"),
+    ("find . -exec sh -c 'x @' ';'", "the code that 'sh' runs"),
+    ("busybox sh -c 'x @'", "the code that 'sh' runs"),
+    ("x {sh,-c,@}", "the code that 'sh' runs"),
+    ("docker run --name sh i bash -c @", "the code that 'bash' runs"),
+    ("fish --command=@", "the code that 'fish' runs"),
+    ("python -c 'x(@)'", "the code that 'python' runs"),
+    ("python3.11 -Ic 'x(@)'", "the code that 'python' runs"),
+    ("python -W ignore -c 'x(@)'", "the code that 'python' runs"),
+    ("python -c@", "the code that 'python' runs"),
+    ("node -e 'x(@)'", "the code that 'node' runs"),
+    ("node --eval='x(@)'", "the code that 'node' runs"),
+    ("node -pe 'x(@)'", "the code that 'node' runs"),
+    ("node -p 'x(@)'", "the code that 'node' runs"),
+    ("node --require a --eval @", "the code that 'node' runs"),
+    ("ruby -e x -e @", "the code that 'ruby' runs"),
+    ("ruby -ne @", "the code that 'ruby' runs"),
+    ("php -r 'x(@);'", "the code that 'php' runs"),
+    ("lua -e @", "the code that 'lua' runs"),
+    ("deno eval @", "the code that 'deno' runs"),
+    ("bun -e @", "the code that 'bun' runs"),
+    ("Rscript -e @", "the code that 'Rscript' runs"),
+    ("pwsh -Command @", "the code that 'pwsh' runs"),
+    ("osascript -e @", "the code that 'osascript' runs"),
+    ("lua -e x @", "the code that 'lua' runs"),
+    ("sh <<EOF\nx @\nEOF", "the standard input that 'sh'"),
+    ("bash -s <<EOF\nx @\nEOF", "the standard input that 'bash'"),
+    ("bash <<< 'x @'", "the standard input that 'bash'"),
+    ("bash -s a <<< 'x @'", "the standard input that 'bash'"),
+    ("python - a <<EOF\nx(@)\nEOF", "the standard input that 'python'"),
+    ("echo @ | sh", "the standard input that 'sh'"),
+    ("echo @ | sudo sh", "the standard input that 'sh'"),
+    ("{ echo @; } | { x; sh; }", "the standard input that 'sh'"),
+    ("echo @ | while read a; do sh; done", "the standard input that 'sh'"),
+    ("{ sh; } <<EOF\n@\nEOF", "the standard input that 'sh'"),
+    ("echo @ | sh 3</dev/null", "the standard input that 'sh'"),
+    ("echo @ | bash /dev/stdin", "the standard input that 'bash'"),
+    ("bash < <(echo @)", "the standard input that 'bash'"),
+    ("echo @ | tee >(sh)", "the standard input that 'sh'"),
+    ("docker exec -i c sh <<EOF\n@\nEOF", "the standard input that 'sh'"),
+    ("docker exec -i c psql <<EOF\n@\nEOF", "the standard input that 'psql'"),
+    ("ssh h <<EOF\nx @\nEOF", "the standard input that 'ssh'"),
+    ("ssh -p 22 h bash -s <<EOF\nx @\nEOF", "the standard input that 'ssh'"),
+    ("echo @ | xargs -I{} sh -c 'x {}'", "the standard input that 'xargs'"),
+    ("ssh h x @", "the arguments of 'ssh'"),
+    ("xargs x @", "the arguments of 'xargs'"),
+    ("parallel x @", "the arguments of 'parallel'"),
+    ("awk \"/@/\"", "the arguments of 'awk'"),
+    ("gawk -v a=@ x", "the arguments of 'gawk'"),
+    ("mawk @", "the arguments of 'mawk'"),
+    ("nawk @", "the arguments of 'nawk'"),
+    ("sed s/a/@/", "the arguments of 'sed'"),
+    ("perl5.36 -e @", "the arguments of 'perl'"),
+    ("watch x @", "the arguments of 'watch'"),
+    ("su -c @", "the arguments of 'su'"),
+    ("script -c @", "the arguments of 'script'"),
+    ("expect -c @", "the arguments of 'expect'"),
+    ("tclsh8.6 @", "the arguments of 'tclsh'"),
+    ("gdb -ex @", "the arguments of 'gdb'"),
+    ("vim -c @", "the arguments of 'vim'"),
+    ("make A=@", "the arguments of 'make'"),
+    ("m4 -D a=@", "the arguments of 'm4'"),
+    ("echo @ | bc", "the standard input that 'bc'"),
+    ("echo @ | at now", "the standard input that 'at'"),
+    ("tmux new @", "the arguments of 'tmux'"),
+    ("screen @", "the arguments of 'screen'"),
+    ("echo @ | crontab -", "the standard input that 'crontab'"),
+    ("nsenter -t 1 x @", "the arguments of 'nsenter'"),
+    ("chroot / x @", "the arguments of 'chroot'"),
+    ("git -c alias.x='!@' x", "the arguments of 'git'"),
+    ("git -c core.sshCommand=@ fetch", "the arguments of 'git'"),
+    ("git config core.editor @", "the arguments of 'git'"),
+    ("git submodule foreach @", "the arguments of 'git'"),
+    ("git rebase -x @", "the arguments of 'git'"),
+    ("rsync -e 'ssh @' a b", "the arguments of 'rsync'"),
+    ("rsync a h:@", "the arguments of 'rsync'"),
+    ("tar --to-command=@ -xf a", "the arguments of 'tar'"),
+    ("tar --checkpoint-action exec=@ -xf a", "the arguments of 'tar'"),
+    ("tar -I @ -xf a", "the arguments of 'tar'"),
+    ("psql -c 'select @'", "the arguments of 'psql'"),
+    ("jq '.a=@'", "the arguments of 'jq'"),
+    // Variables that hold a value.
+    (
+        "A=@; eval \"x $A\"",
+        "in $A, as line 1, column 26 has that variable among the arguments of 'eval'",
+    ),
+    ("A=@; let b=A", "'let'"),
+    ("A=@; unset 'b[A]'", "'unset'"),
+    ("A=@; printf -v 'b[A]' x", "'printf'"),
+    ("A=@; (( A ))", "arithmetic"),
+    ("A=@; x $(( A + 1 ))", "arithmetic"),
+    ("A=@; x $(( $A ))", "arithmetic"),
+    ("A=@\n[[ $A -eq 1 ]]", "'[[ ]]'"),
+    ("A=@; [[ A -lt 1 ]]", "'[[ ]]'"),
+    ("A=@; x ${b[A]}", "subscript"),
+    ("A=@; b[$A]=1", "subscript"),
+    ("A=@; x ${b:A}", "arithmetic"),
+    ("A=@; x ${!A}", "'${!…}'"),
+    ("A=@; x ${A@P}", "'${!…}'"),
+    ("A=@; sh -c \"x $A\"", "the code that 'sh' runs"),
+    ("A=@ sh -c \"x ${A}\"", "the code that 'sh' runs"),
+    ("A=@; ssh h \"x $A\"", "the arguments of 'ssh'"),
+    ("A=@; sh <<EOF\n$A\nEOF", "the standard input that 'sh'"),
+    ("A=@; echo \"$A\" | sh", "the standard input that 'sh'"),
+    ("A=@; . \"$A\"", "'.'"),
+    ("A=@; trap \"x $A\" EXIT", "'trap'"),
+    ("A=@; $A", "name of the program"),
+    ("A=@; printf \"$A\" x", "'printf'"),
+    ("A=@; declare $A", "'declare'"),
+    ("export A=@; eval $A", "'eval'"),
+    ("for a in @; do eval $a; done", "'eval'"),
+    ("A=@; B=x$A; eval $B", "in $B"),
+    ("A=$(x @); eval $A", "in $A"),
+    ("A=@; : ${B:=$A}; eval $B", "in $B"),
+    ("set -- @; eval \"$1\"", "in $1"),
+    ("f() { eval \"$1\"; }; f @", "in $1"),
+    ("f() { local a=$1; (( a )); }; f @", "in $a"),
+    ("f() { for a; do eval $a; done; }; f @", "in $a"),
+    ("read a <<< @; eval $a", "in $a"),
+    ("x @; eval $_", "in $_"),
+    // What is not understood.
+    ("x 'a @", "a single quote without its end"),
+    ("x \"a @", "a double quote without its end"),
+    ("x @ $(y", "without its end"),
+    ("x @ )", "')' without '('"),
+    ("x @ !(y)", "'(' inside"),
+    ("x @(y)", "inside"),
+    ("cat <<E $(x\ny)\n@\nE", "before the text of a here-document"),
+    ("cat <<E 'x\ny'\n@\nE", "before the text of a here-document"),
+    ("cat <<E\na \\\n@\nE", "ends in a backslash"),
+    ("cat <<E\n@", "without its end"),
+    ("x $((a) ; (b)) @", "arithmetic"),
+    ("x $((a); b) @", "two groups"),
+    ("e\\\nval @", "across two lines"),
+    ("x $a\\\nb @", "across two lines"),
+    ("x @ ${a:-'}'", "without its end"),
+    ("x $(y # it's\n) @", "a comment with quotes"),
+    ("x \"${a:-'b'}\" @", "quotes in '${…}'"),
+    ("esac; x @", "'esac' without 'case'"),
+    ("time for x in a; do @; done", ""),
+    ("x \r\n @", "carriage return"),
+];
+
+#[test]
+fn what_fits_nowhere_is_refused() {
+    let mut wrong = Vec::new();
+    for (line, reason) in REFUSED {
+        let line = match line.contains('\u{3}') {
+            true => line.replace('\u{3}', ""),
+            false => (*line).to_owned(),
+        };
+        // `${A@P}` is no reference.
+        let line = line
+            .replace("@P", "\u{1}P")
+            .replace('@', "<<secure.x>>")
+            .replace('\u{1}', "@");
+        let error = bash(&line).unwrap_or_else(|script| format!("accepted: {script}"));
+        if !error.contains(reason) {
+            wrong.push(format!("{line}\n  expected: {reason}\n  {error}"));
+        }
+        if let Ok(script) = bound(&line, Dialect::Posix) {
+            wrong.push(format!("{line}\n  accepted for any sh: {script}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_only_bash_knows_is_refused_for_any_sh() {
+    for (line, _) in ACCEPTED_BY_BASH {
+        let here_string = line.contains("<<<") || line.starts_with("select");
+        let line = line
+            .replace("[@]", "[\u{2}]")
+            .replace('@', "<<secure.x>>")
+            .replace('\u{2}', "@");
+        // Other shells do not parse here-strings and 'select' at all, so nothing runs.
+        let refused = bound(&line, Dialect::Posix).is_err();
+        assert!(refused || here_string || line.contains("${a["), "{line}");
+    }
+}
+
+#[test]
+fn all_refusals_are_listed_with_what_to_write_instead() {
+    let template = Template::parse(b"eval <<secure.a>>\nx <<secure.b>>\n: `<<secure.c/d>>`").unwrap();
+    let errors = bind(&template, Dialect::Posix).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "line 1, column 6: '<<secure.a>>' cannot stand among the arguments of 'eval', which takes them for code, names, \
+         numbers or options\nline 3, column 4: '<<secure.c/d>>' cannot stand in back-ticks"
+    );
+    let hints: Vec<String> = errors.0.iter().map(ShellError::hint).collect();
+    assert_eq!(
+        hints,
+        [
+            "write the command without eval, or TOKEN=<<secure.a>> sh -c '… \"$TOKEN\" …'",
+            "write $(… <<secure.c/d>> …)"
+        ]
+    );
+    let template = Template::parse(b"sh -c 'x <<secure.a>>'").unwrap();
+    assert_eq!(
+        bind(&template, Dialect::Posix).unwrap_err().0[0].hint(),
+        "write TOKEN=<<secure.a>> sh -c '… \"$TOKEN\" …', or sh -c '… \"$1\" …' sh <<secure.a>>"
+    );
+}
+
+#[test]
+fn shell_quote_is_refused() {
+    let error = bash("x <<secure.a | shell_quote>>").unwrap_err();
+    assert_eq!(
+        error,
+        "line 1, column 3: '<<secure.a>>' cannot stand with the filter 'shell_quote' in a shell line, where it would be quoted twice"
+    );
+}
+
+#[test]
+fn each_name_with_its_filters_is_one_variable() {
+    let template = Template::parse(b"x <<secure.a>> <<secure.b>> '{{secure.a}}' <<secure.a|base64>> _fv _fvv").unwrap();
+    let bound = bind(&template, Dialect::Posix).unwrap();
+    let script = String::from_utf8(bound.script).unwrap();
+    assert_eq!(
+        script,
+        "unset _fvvv1;_fvvv1=$FLEETVAULT_VALUE_1;unset FLEETVAULT_VALUE_1;\
+         unset _fvvv2;_fvvv2=$FLEETVAULT_VALUE_2;unset FLEETVAULT_VALUE_2;\
+         unset _fvvv3;_fvvv3=$FLEETVAULT_VALUE_3;unset FLEETVAULT_VALUE_3\n\
+         x \"${_fvvv1}\" \"${_fvvv2}\" ''\"${_fvvv1}\"'' \"${_fvvv3}\" _fv _fvv"
+    );
+    let bindings: Vec<_> = bound
+        .bindings
+        .iter()
+        .map(|b| (b.name.to_string(), b.environment.as_str()))
+        .collect();
+    let expected = [
+        ("a", "FLEETVAULT_VALUE_1"),
+        ("b", "FLEETVAULT_VALUE_2"),
+        ("a", "FLEETVAULT_VALUE_3"),
+    ];
+    assert_eq!(bindings, expected.map(|(name, variable)| (name.to_owned(), variable)));
+    assert_eq!(bound.bindings[2].filters, [Filter::Base64]);
+}
+
+#[test]
+fn a_line_without_references_stays() {
+    for line in ["", "echo `x", "eval $(( a", "cat <<EOF"] {
+        assert_eq!(bash(line), Ok(line.to_owned()));
+    }
+}
+
+#[test]
+fn what_would_run_before_the_prologue_is_scrubbed() {
+    for name in ["BASH_ENV", "ENV", "PS4", "IFS", "BASH_FUNC_unset%%", "SHELLOPTS"] {
+        assert!(is_scrubbed(name.as_bytes()), "{name}");
+    }
+    assert!(!is_scrubbed(b"PATH"));
+}
+
+#[test]
+fn deep_and_long_lines_end_soon() {
+    let from = std::time::Instant::now();
+    for part in [
+        "$(",
+        "(",
+        "${a:-",
+        "\"$(",
+        "$((",
+        "case a in b) ",
+        "a=(",
+        "x <<E\n",
+        "'",
+        "a[$(",
+        "[[ ",
+    ] {
+        let line = format!("x <<secure.a>>; {}", part.repeat(100_000 / part.len()));
+        assert!(bash(&line).is_err(), "{part}");
+    }
+    for part in ["x $a <<secure.a>>\n", "A=$B x; ", "x <<secure.a>> \"$b\"; "] {
+        assert!(bash(&part.repeat(100_000 / part.len())).is_ok(), "{part}");
+    }
+    assert!(from.elapsed().as_secs() < 10, "{:?}", from.elapsed());
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_bound_or_refused(line in "[ a-z<>{}$()`'\"\\\\\n;&|=\\[\\]#!@*-]{0,40}", more in "[ a<>{}$()`'\"\\\\\n;&|=#!-]{0,40}") {
+        let line = format!("{line}<<secure.x>>{more}");
+        if let Ok(template) = Template::parse(line.as_bytes()) {
+            for dialect in [Dialect::Posix, Dialect::Bash] {
+                if let Ok(bound) = bind(&template, dialect) {
+                    proptest::prop_assert!(!bound.script.windows(6).any(|part| part == b"secure"));
+                }
+            }
+        }
+    }
+}
