@@ -17,6 +17,7 @@ mod memory;
 mod owner;
 mod parser;
 mod pretending;
+mod shell;
 mod substitution;
 mod templates;
 mod trees;

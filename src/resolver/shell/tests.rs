@@ -652,7 +652,6 @@ fn deep_and_long_lines_end_soon() {
         "case a in b) ",
         "a=(",
         "x <<E\n",
-        "'",
         "a[$(",
         "[[ ",
     ] {
