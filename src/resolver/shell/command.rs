@@ -8,7 +8,7 @@ use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
 use crate::resolver::shell::tables::{
-    BUILTINS, PLAIN, Program, RESERVED, TEST_OPERATORS, WRAPPER_VALUES, is_special, program, wrapper,
+    BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
 };
 use crate::resolver::shell::taint::Taint;
 
@@ -67,7 +67,7 @@ pub(super) fn has_alias(line: &Line) -> bool {
 }
 
 /// Judges all commands and assignments of a line.
-pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], dialect: Dialect, end: usize) {
+pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
     let line = taint.line;
     for code in &line.code {
         taint.forbid_names(&code.names, code.at, &code.context);
@@ -82,7 +82,7 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], dialect: Dialect
             taint.forbid(&assignment.from, &Context::Variable { variable });
         } else if attributes && variable != "@" {
             taint.forbid(&assignment.from, &Context::Attributes { variable });
-        } else if assignment.extended && dialect == Dialect::Posix {
+        } else if assignment.extended && taint.dialect == Dialect::Posix {
             taint.forbid(&assignment.from, &Context::NotPosix);
         }
     }
@@ -120,6 +120,10 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
     builtin(taint, name, arguments, end);
     if let Some((program, inner)) = wrapped(all) {
         before(taint, program, &all[1..inner]);
+        if program == "sudo" && all[1..inner].iter().any(starts_shell) {
+            let program = program.to_owned();
+            taint.forbid(&span(&all[inner..]), &Context::Arguments { program });
+        }
         if all
             .get(inner)
             .is_some_and(|word| RESERVED.iter().any(|reserved| word.is(reserved)))
@@ -181,6 +185,16 @@ fn before(taint: &mut Taint<'_>, program: &str, options: &[Word]) {
             taint.forbid(&word.range, &Context::BeforeProgram { program });
         }
     }
+}
+
+/// `sudo -s` and `sudo -i` make a line for a shell of what follows.
+fn starts_shell(option: &Word) -> bool {
+    let long = option.is("--shell") || option.is("--login");
+    let letters = option
+        .text
+        .strip_prefix(b"-")
+        .filter(|letters| !letters.starts_with(b"-"));
+    long || letters.is_some_and(|letters| letters.iter().any(|letter| b"si".contains(letter)))
 }
 
 fn takes_assignments(program: &str) -> bool {
@@ -269,8 +283,16 @@ fn evaluated(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
     let Some(builtin) = all.into_iter().find(|builtin| builtin.as_bytes() == name) else {
         return;
     };
+    // What `eval` and `trap` run may evaluate once more what is in a variable.
+    let again = |text: &[u8]| {
+        let calls = names(text)
+            .iter()
+            .any(|name| [&b"eval"[..], b"let", b"source", b"c"].contains(&name.as_slice()));
+        calls || text.windows(2).any(|part| part == b"((")
+    };
     for word in arguments {
-        if builtin == "let" || word.text.contains(&b'[') {
+        let runs = matches!(builtin, "eval" | "trap") && again(&word.text);
+        if builtin == "let" || runs || word.text.contains(&b'[') {
             taint.forbid_names(&names(&word.text), word.range.start, &Context::Builtin { builtin });
         }
     }
@@ -308,13 +330,17 @@ fn printf(taint: &mut Taint<'_>, arguments: &[Word]) {
     }
 }
 
-/// `test -v NAME`, and numbers, which some shells evaluate.
+/// `test -v NAME`, and numbers, which bash takes as digits and some other shells evaluate.
 fn test(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
     let builtin = if name == b"[" { "[" } else { "test" };
     let count = arguments.iter().filter(|word| !word.is("]")).count();
+    let numbers: &[&[u8]] = match taint.dialect {
+        Dialect::Posix => &TEST_NUMBERS,
+        Dialect::Bash => &[],
+    };
     let evaluates = arguments
         .iter()
-        .any(|word| TEST_OPERATORS.contains(&word.text.as_slice()));
+        .any(|word| TEST_NAMES.contains(&word.text.as_slice()) || numbers.contains(&word.text.as_slice()));
     let hidden = count == 2 && arguments[0].text.first() == Some(&DYNAMIC);
     if evaluates || hidden {
         taint.forbid(&span(arguments), &Context::Builtin { builtin });

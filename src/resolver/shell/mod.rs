@@ -30,6 +30,7 @@
 //! The lexer follows the whole line. What shells read in different ways, or what it does not know, refuses every reference of the line: those
 //! before it as well, since their values may go anywhere behind it.
 
+mod client;
 mod command;
 mod compound;
 mod dollar;
@@ -123,8 +124,8 @@ fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) 
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
     let Lexed { line, confusion } = lexer::read(source, ranges.clone(), dialect);
     let more = command::assignments(&line, source.len());
-    let mut taint = Taint::new(&line, &ranges, &more);
-    command::judge(&mut taint, &more, dialect, source.len());
+    let mut taint = Taint::new(&line, &ranges, &more, dialect);
+    command::judge(&mut taint, &more, source.len());
     let has_alias = command::has_alias(&line);
 
     let mut styles = Vec::with_capacity(references.len());

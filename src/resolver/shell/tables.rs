@@ -83,6 +83,8 @@ fn exactly(name: &str) -> Option<Program> {
             language(b"eEc", &["eval", "print"], b"", false)
         }
         "psql" => Some(Program::Client(b"c", &["command"])),
+        "lftp" | "ftp" | "sqlplus" => Some(Program::Client(b"ec", &[])),
+        "mongo" | "mongosh" => Some(Program::Client(b"", &["eval"])),
         "mysql" | "mariadb" => Some(Program::Client(b"e", &["execute", "init-command"])),
         "ssh" | "mosh" | "slogin" | "bc" | "dc" | "m4" | "gm4" | "gdb" | "lldb" | "at" | "batch" | "ed" | "ex"
         | "expect" | "tclsh" | "wish" | "perl" | "parallel" | "su" | "script" | "crontab" | "sqlite" | "sqlite3"
@@ -90,7 +92,7 @@ fn exactly(name: &str) -> Option<Program> {
         | "gnuplot" | "octave" | "sftp" | "duckdb" => INPUT,
         "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" | "watch" | "vi" | "vim" | "nvim" | "view" | "vimdiff"
         | "emacs" | "emacsclient" | "tmux" | "xargs" | "nsenter" | "chroot" | "unshare" | "hyperfine" | "scp"
-        | "socat" | "ansible" | "cmake" | "ninja" | "just" | "fzf" => ARGUMENTS,
+        | "socat" | "ansible" | "cmake" | "ninja" | "just" | "fzf" | "npx" => ARGUMENTS,
         "git" => Some(Program::Git),
         "jq" | "gojq" | "jaq" | "yq" => Some(Program::Filter),
         "tar" | "gtar" | "bsdtar" => Some(Program::Options(
@@ -108,7 +110,7 @@ fn exactly(name: &str) -> Option<Program> {
         "rsync" => Some(Program::Options(b"eM", &["rsh", "rsync-path", "remote-option"])),
         "env" => Some(Program::Options(b"S", &["split-string"])),
         "flock" => Some(Program::Options(b"c", &["command"])),
-        "npm" | "npx" | "pnpm" | "yarn" => Some(Program::Options(b"c", &["call", "shell-mode", "node-options"])),
+        "npm" | "pnpm" | "yarn" => Some(Program::Options(b"c", &["call", "shell-mode", "node-options"])),
         "nc" | "ncat" | "netcat" => Some(Program::Options(b"ce", &["exec", "sh-exec", "lua-exec"])),
         "nix-shell" | "nix" => Some(Program::Options(b"E", &["run", "command", "expr"])),
         "gcloud" | "vagrant" | "entr" | "fly" | "flyctl" => Some(Program::Options(b"cCs", &["command"])),
@@ -239,8 +241,11 @@ pub(super) const RESERVED: [&str; 18] = [
     "}", "!", "function",
 ];
 
-/// Operators of `test` that take names or numbers, which some shells evaluate.
-pub(super) const TEST_OPERATORS: [&[u8]; 9] = [b"-v", b"-R", b"-t", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
+/// Operators of `test` that take the names of variables.
+pub(super) const TEST_NAMES: [&[u8]; 2] = [b"-v", b"-R"];
+
+/// Operators of `test` that take numbers.
+pub(super) const TEST_NUMBERS: [&[u8]; 7] = [b"-t", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
 
 /// Says whether a shell, or a program it may start, takes a variable's value for code or for what to run.
 pub(super) fn is_special(variable: &[u8]) -> bool {

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::line::{Assignment, Line};
 
 /// Judges ranges of a line, and keeps what it found.
 pub(super) struct Taint<'l> {
     pub line: &'l Line,
+    pub dialect: Dialect,
     references: &'l [Range<usize>],
     /// Names with one reference each from which their values come.
     names: BTreeMap<&'l [u8], usize>,
@@ -30,9 +32,15 @@ const AUTOMATIC: [&str; 5] = ["_", "REPLY", "MAPFILE", "BASH_REMATCH", "OPTARG"]
 
 impl<'l> Taint<'l> {
     /// Follows values through assignments. `more` are those that commands make.
-    pub(super) fn new(line: &'l Line, references: &'l [Range<usize>], more: &'l [Assignment]) -> Self {
+    pub(super) fn new(
+        line: &'l Line,
+        references: &'l [Range<usize>],
+        more: &'l [Assignment],
+        dialect: Dialect,
+    ) -> Self {
         let mut taint = Self {
             line,
+            dialect,
             references,
             names: BTreeMap::new(),
             refused: vec![None; references.len()],

@@ -180,7 +180,53 @@ const ACCEPTED: &[(&str, &str)] = &[
         "f() { local t=\"$1\"; x \"$t\"; }; f @",
         r#"f() { local t="$1"; x "$t"; }; f "${_fv1}""#,
     ),
+    (
+        "npm config set //r/:_authToken @",
+        r#"npm config set //r/:_authToken "${_fv1}""#,
+    ),
+    ("A=@; trap 'x \"$A\"' EXIT", r#"A="${_fv1}"; trap 'x "$A"' EXIT"#),
     ("trap 'rm x' EXIT; cmd @", r#"trap 'rm x' EXIT; cmd "${_fv1}""#),
+    // What people write.
+    (
+        "curl -sS -H \"Authorization: Bearer @\" https://h/v1 | jq -r '.a[] | .b' | awk '{print $1}' | head -n1",
+        "curl -sS -H \"Authorization: Bearer ${_fv1}\" https://h/v1 | jq -r '.a[] | .b' | awk '{print $1}' | head -n1",
+    ),
+    (
+        "curl @ | python3 -c 'import json' | perl -ne 'print'",
+        r#"curl "${_fv1}" | python3 -c 'import json' | perl -ne 'print'"#,
+    ),
+    (
+        "export PGPASSWORD=@; psql -Atc 'select 1' | head",
+        r#"export PGPASSWORD="${_fv1}"; psql -Atc 'select 1' | head"#,
+    ),
+    (
+        "while read -r id; do curl -H \"X: @\" \"https://h/$id\"; done < ids.txt",
+        "while read -r id; do curl -H \"X: ${_fv1}\" \"https://h/$id\"; done < ids.txt",
+    ),
+    (
+        "for i in 1 2; do curl @; sleep $((i * 2)); done",
+        r#"for i in 1 2; do curl "${_fv1}"; sleep $((i * 2)); done"#,
+    ),
+    (
+        "R=$(curl -u \"u:@\" h) || exit 1; if [ -z \"$R\" ]; then echo none >&2; fi",
+        "R=$(curl -u \"u:${_fv1}\" h) || exit 1; if [ -z \"$R\" ]; then echo none >&2; fi",
+    ),
+    (
+        "cd dir && docker login -u x -p @ 2>/dev/null &",
+        r#"cd dir && docker login -u x -p "${_fv1}" 2>/dev/null &"#,
+    ),
+    (
+        "cat > f <<EOF\n{\"t\": \"@\"}\nEOF\nchmod 600 f",
+        "cat > f <<EOF\n{\"t\": \"${_fv1}\"}\nEOF\nchmod 600 f",
+    ),
+    (
+        "curl --data-urlencode 'a=@' \"${URL:-https://h}\"",
+        r#"curl --data-urlencode 'a='"${_fv1}"'' "${URL:-https://h}""#,
+    ),
+    (
+        "set -eu; kubectl apply -f - <<EOF\nt: @\nEOF",
+        "set -eu; kubectl apply -f - <<EOF\nt: ${_fv1}\nEOF",
+    ),
     ("export -p; cmd @", r#"export -p; cmd "${_fv1}""#),
 ];
 
@@ -204,6 +250,7 @@ const ACCEPTED_BY_BASH: &[(&str, &str)] = &[
         "[[ $a == b* && ( $c < d ) ]] && x @",
         r#"[[ $a == b* && ( $c < d ) ]] && x "${_fv1}""#,
     ),
+    ("[ \"$(x @)\" -eq 200 ]", r#"[ "$(x "${_fv1}")" -eq 200 ]"#),
     ("[[ $a =~ ^(a|b)$ ]] && x @", r#"[[ $a =~ ^(a|b)$ ]] && x "${_fv1}""#),
     ("(( i++ )); x @", r#"(( i++ )); x "${_fv1}""#),
     (
@@ -302,6 +349,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("stdbuf -oL @", "name of the program"),
     ("setsid @", "name of the program"),
     ("find . -exec @ {} +", "name of the program"),
+    ("sudo -i x @", "the arguments of 'sudo'"),
+    ("npm run x -- @", "the arguments of 'npm'"),
+    ("npx x @", "the arguments of 'npx'"),
+    ("lftp -e 'x @'", "the arguments of 'lftp'"),
     ("sudo -p @ x", "before the program that 'sudo' is to run"),
     ("nohup A=@ x", "name of the program"),
     ("env -S 'x @'", "'env'"),
@@ -350,7 +401,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("test -v @", "'test'"),
     ("[ -v @ ]", "'['"),
     ("[ -R @ ]", "'['"),
-    ("[ @ -eq 1 ]", "'['"),
     ("[ @ x ]", "'['"),
     ("set @", "'set'"),
     ("exit @", "'exit'"),
@@ -426,6 +476,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("echo @ | tee >(sh)", "the standard input that 'sh'"),
     ("docker exec -i c sh <<EOF\n@\nEOF", "the standard input that 'sh'"),
     ("docker exec -i c psql <<EOF\n@\nEOF", "the standard input that 'psql'"),
+    ("psql -e <<EOF\n@\nEOF", "the standard input that 'psql'"),
+    ("mysql -pe <<EOF\n@\nEOF", "the standard input that 'mysql'"),
+    ("perl -w <<EOF\n@\nEOF", "the standard input that 'perl'"),
     ("ssh h <<EOF\nx @\nEOF", "the standard input that 'ssh'"),
     ("ssh -p 22 h bash -s <<EOF\nx @\nEOF", "the standard input that 'ssh'"),
     ("echo @ | xargs -I{} sh -c 'x {}'", "the standard input that 'xargs'"),
@@ -472,6 +525,9 @@ const REFUSED: &[(&str, &str)] = &[
         "in $A, as line 1, column 26 has that variable among the arguments of 'eval'",
     ),
     ("A=@; let b=A", "'let'"),
+    ("A=@; eval '(( A ))'", "'eval'"),
+    ("A=@; eval 'eval \"$A\"'", "'eval'"),
+    ("A=@; trap 'sh -c \"$A\"' EXIT", "'trap'"),
     ("A=@; unset 'b[A]'", "'unset'"),
     ("A=@; printf -v 'b[A]' x", "'printf'"),
     ("A=@; (( A ))", "arithmetic"),
