@@ -63,7 +63,21 @@ fn assignment(name: &[u8], from: std::ops::Range<usize>) -> Assignment {
 /// Says whether the line defines an alias.
 pub(super) fn has_alias(line: &Line) -> bool {
     let first = |command: &Command| effective(&command.words).first().is_some_and(|word| word.is("alias"));
-    line.commands.iter().any(first)
+    line.commands
+        .iter()
+        .any(|command| first(command) || runs_text_with(command, &["alias"]))
+}
+
+/// Says whether `eval` or `trap` is given a text with one of these words.
+fn runs_text_with(command: &Command, commands: &[&str]) -> bool {
+    let words = effective(&command.words);
+    let runs = words.first().is_some_and(|word| word.is("eval") || word.is("trap"));
+    let mentions = |word: &Word| {
+        names(&word.text)
+            .iter()
+            .any(|name| commands.iter().any(|command| command.as_bytes() == name))
+    };
+    runs && words.iter().skip(1).any(mentions)
 }
 
 /// Judges all commands and assignments of a line.
@@ -90,6 +104,9 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
 
 /// Says whether a command may make a variable an integer or the name of another one.
 fn gives_attributes(command: &Command) -> bool {
+    if runs_text_with(command, &DECLARATIONS) {
+        return true;
+    }
     let words = effective(&command.words);
     let Some((first, arguments)) = words.split_first() else {
         return false;
