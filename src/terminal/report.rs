@@ -16,9 +16,6 @@ const PROGRAM: &str = "fleetvault";
 /// Is one failure, as a person and a program are told about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The exit code it asks for.
-    #[serde(skip)]
-    pub exit: u8,
     /// What a program recognises it by, for example `outside_scope`.
     pub code: &'static str,
     /// One line, lower case, without full stop.
@@ -29,6 +26,8 @@ pub struct Report {
     pub credential: Option<String>,
     /// The member it is about.
     pub member: Option<String>,
+    /// The exit code it asks for. `run` ends with another, so that it is not taken for the command's.
+    pub exit: u8,
     /// Whether the message stands alone, without `fleetvault: error: `.
     #[serde(skip)]
     pub bare: bool,
@@ -38,12 +37,12 @@ impl Report {
     /// Makes a report without hint, credential and member.
     pub fn new(exit: u8, code: &'static str, message: impl Into<String>) -> Self {
         Self {
-            exit,
             code,
             message: message.into(),
             hint: None,
             credential: None,
             member: None,
+            exit,
             bare: false,
         }
     }
@@ -190,9 +189,9 @@ mod tests {
             text(&[refused(), other], true),
             concat!(
                 r#"{"code":"outside_scope","message":"Credential 'github_pat' is not accessible to member 'fleet-rev'. "#,
-                r#"Allowed: fleet-dev","hint":null,"credential":"github_pat","member":"fleet-rev"}"#,
+                r#"Allowed: fleet-dev","hint":null,"credential":"github_pat","member":"fleet-rev","exit":3}"#,
                 "\n",
-                r#"{"code":"bad_seal","message":"a \"b\"\n\u009b\u202e","hint":"c\nd","credential":null,"member":null}"#,
+                r#"{"code":"bad_seal","message":"a \"b\"\n\u009b\u202e","hint":"c\nd","credential":null,"member":null,"exit":6}"#,
                 "\n"
             )
         );

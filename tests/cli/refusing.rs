@@ -71,9 +71,9 @@ fn errors_as_json_are_one_line_each() {
         .silent()
         .says_exactly(concat!(
             r#"{"code":"outside_scope","message":"Credential 'github_pat' is not accessible to member 'fleet-rev'. Allowed: fleet-dev","#,
-            r#""hint":"an author can widen the scope: fleetvault scope github_pat --add fleet-rev","credential":"github_pat","member":"fleet-rev"}"#,
+            r#""hint":"an author can widen the scope: fleetvault scope github_pat --add fleet-rev","credential":"github_pat","member":"fleet-rev","exit":3}"#,
             "\n",
-            r#"{"code":"not_found","message":"Credential 'githubpat' not found.","hint":"did you mean 'github_pat'?","credential":"githubpat","member":null}"#,
+            r#"{"code":"not_found","message":"Credential 'githubpat' not found.","hint":"did you mean 'github_pat'?","credential":"githubpat","member":null,"exit":4}"#,
             "\n"
         ));
     for (args, code, name) in [
@@ -89,7 +89,8 @@ fn errors_as_json_are_one_line_each() {
         let json: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(json["code"], name, "{line}");
         let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-        assert_eq!(keys.len(), 5, "{keys:?}");
+        assert_eq!(keys.len(), 6, "{keys:?}");
+        assert_eq!(json["exit"], code, "{line}");
     }
 }
 

@@ -78,7 +78,7 @@ fn a_scope_is_never_widened_silently() {
         .fleetvault_with(&["set", "token", "--json"], b"value-eight")
         .fails(7)
         .says(r#"{"code":"would_widen","message":"credential 'token' exists for dev only"#)
-        .says(r#""credential":"token","member":null}"#);
+        .says(r#""credential":"token","member":null,"exit":7}"#);
 }
 
 #[test]
