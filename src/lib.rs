@@ -6,7 +6,7 @@
 //! Nothing below these two prints, exits or asks, and of the environment only git's own variables are looked at, for the name under which a
 //! commit is made.
 
-// Denied rather than forbidden: options of libgit2 are set in vault/git/libgit2.rs, and nowhere else.
+// Denied rather than forbidden: options of libgit2 are set in vault/git/libgit2.rs, descriptors and a signal mask in resolver/run/system.rs.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -2,15 +2,17 @@
 //!
 //! Where the environment is read; `terminal` looks at what concerns it alone (`TERM`, `NO_COLOR`).
 
+pub mod configuration;
 pub mod explain;
+pub mod process;
 mod settings;
 pub mod time;
 
 pub use settings::Settings;
 
-use std::{io, process::ExitCode};
+use std::io;
 
-use clap::Parser;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 
 use crate::terminal::{report, report::Report, style::Style};
 
@@ -18,7 +20,7 @@ use crate::terminal::{report, report::Report, style::Style};
 ///
 /// # Errors
 /// The exit code, where there is nothing left to do. A private key in the arguments is not repeated.
-pub fn arguments<C: Parser>() -> Result<C, ExitCode> {
+pub fn arguments<C: Parser>() -> Result<C, u8> {
     C::try_parse().map_err(|error| {
         if error.use_stderr() && vault_format::holds_private_key(&error.to_string()) {
             let report = Report::new(2, "usage", "an argument is a private key, where none belongs")
@@ -27,8 +29,31 @@ pub fn arguments<C: Parser>() -> Result<C, ExitCode> {
         } else {
             let _ = error.print();
         }
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        u8::try_from(error.exit_code()).unwrap_or(2)
     })
+}
+
+/// The arguments of a subcommand, which are put together only if it is called: a resolver starts on every tool call, and has many.
+pub struct Lazy<A>(pub A);
+
+impl<A: Args> Args for Lazy<A> {
+    fn augment_args(command: Command) -> Command {
+        command.defer(A::augment_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command.defer(A::augment_args_for_update)
+    }
+}
+
+impl<A: FromArgMatches> FromArgMatches for Lazy<A> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        A::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// Everything that kept a command from doing its work; never empty.

@@ -9,7 +9,9 @@ use std::{
 };
 
 use thiserror::Error;
-use vault_format::{GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, VaultId, Verified};
+use vault_format::{
+    GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, Secret, VaultId, Verified,
+};
 use zeroize::Zeroizing;
 
 use super::keyring::Keyring;
@@ -113,8 +115,8 @@ pub enum LaunchError {
 }
 
 impl IdentitySource {
-    /// Reads `fd:N` or a path.
-    pub fn parse(text: &str) -> Self {
+    /// Takes `fd:N` or a path.
+    pub fn named(text: &str) -> Self {
         match text.strip_prefix("fd:").and_then(|number| number.parse().ok()) {
             Some(number) => Self::Descriptor(number),
             None => Self::Path(text.into()),
@@ -126,11 +128,26 @@ impl IdentitySource {
     /// # Errors
     /// [`LaunchError::Unreadable`] and [`LaunchError::Identity`].
     pub fn read(&self) -> Result<IdentityFile, LaunchError> {
-        let bytes = self.bytes().map_err(|error| LaunchError::Unreadable {
+        self.parse(&self.contents()?)
+    }
+
+    /// Reads the file as it is. A descriptor gives it once.
+    ///
+    /// # Errors
+    /// [`LaunchError::Unreadable`].
+    pub fn contents(&self) -> Result<Secret, LaunchError> {
+        self.bytes().map(Secret::from).map_err(|error| LaunchError::Unreadable {
             source_text: self.to_string(),
             error,
-        })?;
-        IdentityFile::parse(&bytes).map_err(|error| LaunchError::Identity {
+        })
+    }
+
+    /// Reads keys and anchors from what [`IdentitySource::contents`] gave.
+    ///
+    /// # Errors
+    /// [`LaunchError::Identity`].
+    pub fn parse(&self, contents: &Secret) -> Result<IdentityFile, LaunchError> {
+        IdentityFile::parse(contents.expose()).map_err(|error| LaunchError::Identity {
             source_text: self.to_string(),
             error,
         })
@@ -161,6 +178,12 @@ impl IdentitySource {
         }
         Ok(bytes)
     }
+}
+
+/// The lines of an identity file that are secret: keys, but neither comments nor the marks around a key.
+pub fn secret_lines(contents: &Secret) -> impl Iterator<Item = &[u8]> {
+    let lines = contents.expose().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"-----"))
 }
 
 impl std::fmt::Display for IdentitySource {

@@ -2,15 +2,18 @@
 //!
 //! Never writes to a vault.
 
+pub mod audit;
 mod keyring;
 mod launch;
 pub mod mask;
 mod nearest;
+pub mod policy;
 mod resolve;
+pub mod run;
 pub mod shell;
 pub mod template;
 
 pub use keyring::{Keyring, KeyringError};
-pub use launch::{Expectation, IdentitySource, LaunchError, check_vault, identify, refuse_keeper};
+pub use launch::{Expectation, IdentitySource, LaunchError, check_vault, identify, refuse_keeper, secret_lines};
 pub use nearest::nearest;
-pub use resolve::{Listed, Refusal, Resolved, Resolver};
+pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};

@@ -6,9 +6,7 @@ use std::{
 };
 
 use thiserror::Error;
-use vault_format::{
-    Credential, CredentialName, FilePath, HolderName, MemberName, Network, Scope, Secret, Timestamp, Verified,
-};
+use vault_format::{Credential, CredentialName, FilePath, HolderName, MemberName, Scope, Secret, Timestamp, Verified};
 
 use super::{
     keyring::{Keyring, KeyringError},
@@ -28,15 +26,32 @@ pub struct Resolver<'v, 'r> {
 /// How many unknown names of one run get the names that look like them: each costs a comparison with every credential.
 const SEARCHES_MAX: usize = 100;
 
-/// An opened credential with what a use of it must observe.
-pub struct Resolved {
-    /// The value.
-    pub value: Secret,
-    /// Whether a command that gets it may reach the network.
-    pub network: Network,
-    /// The credential's serial.
-    pub serial: u64,
+/// A credential that the member may use: there, signed, in scope, not expired. Not opened yet, so that it can still be refused by policy.
+pub struct Permitted {
+    name: CredentialName,
+    file: Verified<Credential>,
+    terms: Credential,
 }
+
+impl Permitted {
+    /// Its name.
+    pub fn name(&self) -> &CredentialName {
+        &self.name
+    }
+
+    /// What its header says.
+    pub fn terms(&self) -> &Credential {
+        &self.terms
+    }
+
+    /// Its serial.
+    pub fn serial(&self) -> u64 {
+        self.file.serial()
+    }
+}
+
+/// The values of credentials, by name.
+pub type Values = BTreeMap<CredentialName, Secret>;
 
 /// What a member may know of a credential without opening it.
 pub struct Listed {
@@ -126,37 +141,30 @@ impl<'v, 'r> Resolver<'v, 'r> {
         self.keyring.member()
     }
 
-    /// Opens all of `names`, or none: every refusal is returned at once.
-    ///
-    /// # Errors
-    /// One [`Refusal`] for each name that is not expanded, in the order of the names.
-    pub fn resolve_all<'n>(
-        &self,
-        names: impl IntoIterator<Item = &'n CredentialName>,
-    ) -> Result<BTreeMap<CredentialName, Resolved>, Vec<Refusal>> {
-        let names: BTreeSet<&CredentialName> = names.into_iter().collect();
-        let mut resolved = BTreeMap::new();
-        let mut refusals = Vec::new();
-        for name in names {
-            match self.resolve(name) {
-                Ok(value) => drop(resolved.insert(name.clone(), value)),
-                Err(refusal) => refusals.push(refusal),
-            }
-        }
-        if refusals.is_empty() {
-            Ok(resolved)
-        } else {
-            Err(refusals)
-        }
+    /// The vault and the commit that it resolves from.
+    pub fn vault(&self) -> &'v Vault<'r> {
+        self.vault
     }
 
-    /// Checks that all of `names` would be expanded, without opening a value.
-    pub fn check_all<'n>(&self, names: impl IntoIterator<Item = &'n CredentialName>) -> Vec<Refusal> {
+    /// Permits all of `names`, or none: every refusal is returned at once. No value is opened.
+    ///
+    /// # Errors
+    /// One [`Refusal`] for each name that is not permitted, in the order of the names.
+    pub fn permit_all<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n CredentialName>,
+    ) -> Result<Vec<Permitted>, Vec<Refusal>> {
         let names: BTreeSet<&CredentialName> = names.into_iter().collect();
-        names
-            .into_iter()
-            .filter_map(|name| self.permitted(name).err())
-            .collect()
+        all(names.into_iter().map(|name| self.permitted(name)))
+    }
+
+    /// Opens all that was permitted, or nothing.
+    ///
+    /// # Errors
+    /// One [`Refusal`] for each that does not open.
+    pub fn open_all(&self, permitted: &[Permitted]) -> Result<Values, Vec<Refusal>> {
+        let open = |one: &Permitted| Ok((one.name.clone(), self.open(one)?));
+        all(permitted.iter().map(open))
     }
 
     /// Lists all living credentials, those outside the member's scope included: their headers are public.
@@ -190,18 +198,15 @@ impl<'v, 'r> Resolver<'v, 'r> {
         Ok((listed, broken))
     }
 
-    fn resolve(&self, name: &CredentialName) -> Result<Resolved, Refusal> {
-        let file = self.permitted(name)?;
-        let Some(terms) = file.body() else {
-            return Err(self.not_found(name, true));
-        };
+    fn open(&self, permitted: &Permitted) -> Result<Secret, Refusal> {
+        let Permitted { name, file, terms } = permitted;
         let path = FilePath::Credential(name.clone());
         // Only by the keys that the scope gives: a keeper's or another group's key must not widen it.
         let own = HolderName::Member(self.member().clone());
         let groups = terms.scope.groups().into_iter().map(HolderName::Group);
         let opened = self
             .keyring
-            .open(&file, &path, [own].into_iter().chain(groups))
+            .open(file, &path, [own].into_iter().chain(groups))
             .map_err(|error| match error {
                 KeyringError::NoKey(_) => Refusal::NoKey {
                     credential: name.clone(),
@@ -209,15 +214,11 @@ impl<'v, 'r> Resolver<'v, 'r> {
                 },
                 KeyringError::File(error) => self.file_refusal(name, error),
             })?;
-        Ok(Resolved {
-            network: terms.network,
-            serial: file.serial(),
-            value: opened.into_value(),
-        })
+        Ok(opened.into_value())
     }
 
     /// All that can be said without a private key: the file is there, signed, in scope, and not expired.
-    fn permitted(&self, name: &CredentialName) -> Result<Verified<Credential>, Refusal> {
+    fn permitted(&self, name: &CredentialName) -> Result<Permitted, Refusal> {
         let file = self
             .vault
             .credential(name)
@@ -225,7 +226,7 @@ impl<'v, 'r> Resolver<'v, 'r> {
         let Some(file) = file else {
             return Err(self.not_found(name, false));
         };
-        let Some(terms) = file.body() else {
+        let Some(terms) = file.body().cloned() else {
             return Err(self.not_found(name, true));
         };
         if !self
@@ -236,7 +237,7 @@ impl<'v, 'r> Resolver<'v, 'r> {
             return Err(Refusal::OutsideScope {
                 credential: name.clone(),
                 member: self.member().clone(),
-                allowed: terms.scope.clone(),
+                allowed: terms.scope,
             });
         }
         if let Some(on) = terms.expires.filter(|on| *on <= self.now) {
@@ -245,7 +246,11 @@ impl<'v, 'r> Resolver<'v, 'r> {
                 on,
             });
         }
-        Ok(file)
+        Ok(Permitted {
+            name: name.clone(),
+            file,
+            terms,
+        })
     }
 
     fn not_found(&self, name: &CredentialName, removed: bool) -> Refusal {
@@ -268,4 +273,13 @@ impl<'v, 'r> Resolver<'v, 'r> {
             error,
         }
     }
+}
+
+/// All results, or all errors.
+fn all<T, C: FromIterator<T>>(results: impl Iterator<Item = Result<T, Refusal>>) -> Result<C, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let taken = results
+        .filter_map(|result| result.map_err(|refusal| refusals.push(refusal)).ok())
+        .collect();
+    if refusals.is_empty() { Ok(taken) } else { Err(refusals) }
 }

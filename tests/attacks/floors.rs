@@ -11,7 +11,7 @@ use vault_format::{Credential, FilePath, Kind, Parsed};
 
 use crate::{
     support::{Fleet, run},
-    world::{ALL, Attack, BOTH, DEV, clean, contents, redrafted, signed, world},
+    world::{ALL, Attack, BOTH, DEV, clean, memory, redrafted, signed, world},
 };
 
 const PATH: &str = "credentials/github_pat.toml";
@@ -22,7 +22,7 @@ fn head(fleet: &Fleet) -> String {
 
 fn floor(fleet: &Fleet, member: &str, path: &str) -> Option<String> {
     let state = fleet.path(&format!("{member}-state"));
-    let found = contents(&state).into_iter().find(|(file, _)| file.ends_with(path));
+    let found = memory(&state).into_iter().find(|(file, _)| file.ends_with(path));
     found.map(|(_, text)| String::from_utf8(text).unwrap())
 }
 
@@ -221,7 +221,7 @@ fn a_refused_run_remembers_nothing() {
     fleet.set("shared_key", "s3cr3t-newer", "fleet-dev,fleet-rev");
     fleet.forge(PATH, "nonsense");
     let mixed = "<<secure.shared_key>> <<secure.github_pat>>";
-    let before = contents(&fleet.path("fleet-dev-state"));
+    let before = memory(&fleet.path("fleet-dev-state"));
     clean(fleet.expand("fleet-dev", mixed).fails(6).silent());
     clean(
         fleet
@@ -229,7 +229,7 @@ fn a_refused_run_remembers_nothing() {
             .fails(1)
             .silent(),
     );
-    assert!(contents(&fleet.path("fleet-dev-state")) == before);
+    assert!(memory(&fleet.path("fleet-dev-state")) == before);
     assert_eq!(floor(&fleet, "fleet-dev", "credentials/shared_key.toml"), None);
     fleet.gets("fleet-dev", &[("shared_key", "s3cr3t-newer")]);
     assert!(
@@ -276,7 +276,7 @@ fn a_memory_that_is_damaged_refuses_and_one_that_cannot_be_written_is_said() {
     let fleet = world();
     fleet.gets("fleet-dev", &[("github_pat", DEV), ("shared_key", BOTH)]);
     let state = fleet.path("fleet-dev-state");
-    let file = contents(&state).into_keys().find(|path| path.ends_with(PATH)).unwrap();
+    let file = memory(&state).into_keys().find(|path| path.ends_with(PATH)).unwrap();
     let good = fs::read(&file).unwrap();
     for bad in [
         &b""[..],
@@ -337,7 +337,7 @@ fn many_at_once_leave_one_valid_memory() {
             });
         }
     });
-    for (file, text) in contents(&fleet.path("fleet-dev-state")) {
+    for (file, text) in memory(&fleet.path("fleet-dev-state")) {
         let text = String::from_utf8(text).unwrap();
         let lock = file.ends_with("lock");
         assert!(

@@ -176,7 +176,7 @@ fn a_payload_under_another_header_that_an_author_signed() {
     for change in [
         |head: &mut vault_format::Credential| head.expires = Timestamp::from_unix(4_000_000_000),
         |head: &mut vault_format::Credential| head.note = Some("relaxed".into()),
-        |head: &mut vault_format::Credential| head.network = vault_format::Network::Deny,
+        |head: &mut vault_format::Credential| head.value_set = Timestamp::EPOCH,
     ] {
         let fleet = world();
         let edited = redrafted(&fleet.credential("github_pat"), |head| {

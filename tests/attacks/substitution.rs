@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     support::{Fleet, run},
-    world::{ALL, Attack, DEV, clean, contents, world},
+    world::{ALL, Attack, DEV, clean, memory, world},
 };
 
 /// The attacker's own fleet, with the victim's public keys and the victim's names.
@@ -30,7 +30,7 @@ fn a_vault_of_the_attackers_with_the_same_names_gives_nothing() {
     let evil = evil(&fleet);
     let elsewhere = evil.vault();
     let elsewhere = elsewhere.to_str().unwrap();
-    let before = contents(&fleet.path("fleet-dev-state"));
+    let before = memory(&fleet.path("fleet-dev-state"));
     for name in ["github_pat", "pub_token"] {
         let template = format!("<<secure.{name}>>");
         let refused = fleet.resolver("fleet-dev", &["expand", "--vault", elsewhere], template.as_bytes());
@@ -72,7 +72,7 @@ fn a_vault_of_the_attackers_with_the_same_names_gives_nothing() {
                 .silent(),
         );
     }
-    assert!(contents(&fleet.path("fleet-dev-state")) == before);
+    assert!(memory(&fleet.path("fleet-dev-state")) == before);
     // Standing in the attacker's directory changes nothing.
     let mut standing = fleet.resolver_command("fleet-dev", &["expand"]);
     standing.env_remove("FLEETVAULT_VAULT").current_dir(evil.vault());

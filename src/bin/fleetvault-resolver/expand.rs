@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use fleetvault::{cli::Failure, resolver::template::Template};
+use fleetvault::{
+    cli::{Failure, time},
+    resolver::{policy::Purpose, template::Template},
+};
 
 use crate::{
+    approve,
     input::{read_template, write_output},
-    launch::LaunchArgs,
+    launch::{LaunchArgs, Use},
 };
 
 #[derive(Args)]
@@ -28,9 +32,36 @@ pub fn run(args: &ExpandArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     if template.is_literal() {
         return write_output(args.output.as_deref(), &source);
     }
-    let text = launch.with_resolver(|resolver| {
-        let values = resolver.resolve_all(template.names())?;
-        Ok(template.render(|name| values.get(name).map(|resolved| resolved.value.expose()))?)
-    })?;
+    let wanted = Use {
+        purpose: Purpose::Expand,
+        command: &[],
+        with: &[],
+    };
+    let names = template.names().into_iter().cloned().collect();
+    let opened = launch.open(
+        time::now(),
+        &wanted,
+        |_| Ok(names),
+        |permitted, policy, question| {
+            approve::refuse_denied(permitted, "expand")?;
+            approve::confirm(permitted, policy, question, &[shown(args)])
+        },
+    )?;
+    let text = template.render(|name| opened.values.get(name).map(|value| value.expose()))?;
     write_output(args.output.as_deref(), &text)
+}
+
+/// What a person agrees to.
+fn shown(args: &ExpandArgs) -> String {
+    let from = args
+        .file
+        .as_ref()
+        .map_or("standard input".into(), |file| file.display().to_string());
+    match &args.output {
+        Some(to) => format!(
+            "putting its value into the template {from}, written to {}",
+            to.display()
+        ),
+        None => format!("putting its value into the template {from}, printed"),
+    }
 }

@@ -1,21 +1,32 @@
-//! What a resolver is launched with, and the steps from there to one that can resolve.
+//! What a resolver is launched with, and the steps from there to one that can resolve, and to values.
 
-use std::{io, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, Settings, time},
-    resolver::{Expectation, IdentitySource, Resolver, check_vault, identify, refuse_keeper},
+    cli::{Failure, Settings, configuration},
+    resolver::{
+        Expectation, IdentitySource, Permitted, Resolver, Values, check_vault, identify,
+        policy::{Policy, Purpose, Question},
+        refuse_keeper,
+    },
     terminal::{
         report::{Report, warning},
         style::Style,
     },
     vault::{Access, Repository, Vault},
 };
-use vault_format::{MemberName, VaultId};
+use vault_format::{CredentialName, MemberName, Secret, Timestamp, VaultId};
+
+use crate::trail::Trail;
 
 /// The launch. None of it can come from a template, a request or a repository.
 #[derive(Args)]
+#[command(next_help_heading = "Launch")]
 pub struct LaunchArgs {
     /// The vault: a directory of a git repository, or below one, or of a bare one [default: found upwards from here]
     #[arg(long, global = true, env = "FLEETVAULT_VAULT", value_name = "DIR")]
@@ -47,17 +58,100 @@ pub struct LaunchArgs {
     /// Resolve although the member is a keeper, whose keys open every credential
     #[arg(long, global = true)]
     allow_keeper: bool,
+    /// Ask this program before a value is opened, in place of the one in your own resolver.toml
+    #[arg(long, global = true, value_name = "PROGRAM")]
+    pre_resolve: Option<PathBuf>,
+    /// Log what is opened and refused to this file, in place of the one in the state directory
+    #[arg(long, global = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// Write errors as JSON, one line each; lists too
     #[arg(long, global = true)]
     pub json: bool,
 }
 
+/// What values are wanted for.
+pub struct Use<'u> {
+    /// The purpose, for hooks and the audit log.
+    pub purpose: Purpose,
+    /// The command as it was written; empty where there is none.
+    pub command: &'u [String],
+    /// What else it gets, a line each.
+    pub with: &'u [String],
+}
+
+/// The values of a launch.
+pub struct Opened {
+    /// The values of all credentials that were asked for.
+    pub values: Values,
+    /// What their headers say, in the order of their names.
+    pub permitted: Vec<Permitted>,
+    /// The identity file, whose lines are to be masked like values.
+    pub identity: Secret,
+}
+
 impl LaunchArgs {
+    /// Opens what `choose` finds to be wanted, all or nothing: checked, asked of the hooks, agreed to by `approve`, and logged.
+    ///
+    /// # Errors
+    /// Everything that stands against it. The floors are written where nothing untrusted was met.
+    pub fn open(
+        &self,
+        now: Timestamp,
+        wanted: &Use<'_>,
+        choose: impl FnOnce(&Resolver<'_, '_>) -> Result<BTreeSet<CredentialName>, Failure>,
+        approve: impl FnOnce(&[Permitted], &Policy, &Question<'_>) -> Result<(), Failure>,
+    ) -> Result<Opened, Failure> {
+        let settings = Settings::from_environment();
+        let policy = self.policy(&settings)?;
+        self.with_resolver(now, |resolver, launched| {
+            policy
+                .refuse_programs_in(&launched.repository())
+                .map_err(|refusal| Failure::from(vec![refusal]))?;
+            let vault = resolver.vault();
+            let question = Question {
+                vault: vault.id(),
+                commit: vault.snapshot().commit(),
+                member: resolver.member(),
+                purpose: wanted.purpose,
+                command: wanted.command,
+                with: wanted.with,
+            };
+            let mut trail = Trail::new(&policy, &settings, &question);
+            let open = || {
+                let permitted = resolver.permit_all(&choose(resolver)?)?;
+                policy.ask_hooks(&permitted, &question)?;
+                approve(&permitted, &policy, &question)?;
+                let values = resolver.open_all(&permitted)?;
+                Ok((permitted, values))
+            };
+            let opened = open();
+            match &opened {
+                Ok((permitted, _)) => trail.opened(permitted)?,
+                Err(failure) => trail.refused(failure),
+            }
+            launched.not_logged(trail.failed());
+            let (permitted, values) = opened?;
+            Ok(Opened {
+                values,
+                permitted,
+                identity: launched.identity.clone(),
+            })
+        })
+    }
+
     /// Opens the vault for the launched member, gives it to `work`, and writes the floors when all checks went well.
-    pub fn with_resolver<T>(&self, work: impl FnOnce(&Resolver<'_, '_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    ///
+    /// # Errors
+    /// Whatever keeps this launch from resolving, and what `work` fails with.
+    pub fn with_resolver<T>(
+        &self,
+        now: Timestamp,
+        work: impl FnOnce(&Resolver<'_, '_>, &mut Launched<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let settings = Settings::from_environment();
         let source = self.identity_source(&settings)?;
-        let identity = source.read()?;
+        let contents = source.contents()?;
+        let identity = source.parse(&contents)?;
         if source.is_exposed() {
             warn(&format!("others can read the identity {source}: chmod 600 it"));
         }
@@ -73,16 +167,38 @@ impl LaunchArgs {
         check_vault(&vault, &identity, &expectation)?;
         let keyring = identify(&vault, identity, &expectation)?;
         refuse_keeper(&vault, &keyring, &expectation)?;
-        let result = work(&Resolver::new(&vault, keyring, time::now()));
-        if result.as_ref().err().is_none_or(passed_all_checks) {
-            remember(&vault, settings.state.is_some());
-        }
+        let mut launched = Launched {
+            identity: contents,
+            repository: &repository,
+            not_logged: None,
+        };
+        let result = work(&Resolver::new(&vault, keyring, now), &mut launched);
+        let forgotten = match result.as_ref().err().is_none_or(passed_all_checks) {
+            true => remember(&vault, settings.state.is_some()),
+            false => None,
+        };
+        say_what_is_not_kept(forgotten, launched.not_logged);
         result
+    }
+
+    /// What the configuration and the launch say about policy.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used.
+    pub fn policy(&self, settings: &Settings) -> Result<Policy, Failure> {
+        let absolute = |path: &PathBuf| {
+            std::path::absolute(path).map_err(|error| {
+                Failure::from(Report::new(1, "io", format!("cannot find {}: {error}", path.display())))
+            })
+        };
+        let hook = self.pre_resolve.as_ref().map(absolute).transpose()?;
+        let audit_log = self.audit_log.as_ref().map(absolute).transpose()?;
+        configuration::policy(settings, hook, audit_log)
     }
 
     fn identity_source(&self, settings: &Settings) -> Result<IdentitySource, Failure> {
         if let Some(text) = &self.identity {
-            return Ok(IdentitySource::parse(text));
+            return Ok(IdentitySource::named(text));
         }
         let missing = || {
             Report::new(
@@ -96,22 +212,57 @@ impl LaunchArgs {
     }
 }
 
-/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired. These files are remembered as if they had
-/// been used: what took something away must not be undone by an older file.
+/// What a launch knows beside its resolver.
+pub struct Launched<'l> {
+    identity: Secret,
+    repository: &'l Repository,
+    not_logged: Option<String>,
+}
+
+impl Launched<'_> {
+    /// The directories of the repository: what lies in them came from whoever can push.
+    fn repository(&self) -> Vec<&Path> {
+        self.repository
+            .work_dir()
+            .into_iter()
+            .chain([self.repository.git_dir()])
+            .collect()
+    }
+
+    /// Notes that the audit log could not be written, and why.
+    fn not_logged(&mut self, failed: Option<String>) {
+        self.not_logged = failed;
+    }
+}
+
+/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired. These files are remembered as
+/// if they had been used: what took something away must not be undone by an older file.
 fn passed_all_checks(failure: &Failure) -> bool {
     failure.0.iter().all(|report| (3..=5).contains(&report.exit))
 }
 
-/// Writes the floors. A sandbox may have no writable state; then the anchor is all the protection there is, and that is said.
-fn remember(vault: &Vault<'_>, has_state: bool) {
-    let failed = match vault.save_floors() {
-        Err(error) => error.to_string(),
-        Ok(()) if has_state => return,
-        Ok(()) => "neither XDG_STATE_HOME nor HOME names a directory".into(),
-    };
-    warn(&format!(
-        "this machine's memory of serials could not be written, so older files would not be noticed: {failed}"
-    ));
+/// Writes the floors, or says why they could not be written.
+fn remember(vault: &Vault<'_>, has_state: bool) -> Option<String> {
+    match vault.save_floors() {
+        Err(error) => Some(error.to_string()),
+        Ok(()) if has_state => None,
+        Ok(()) => Some("neither XDG_STATE_HOME nor HOME names a directory".into()),
+    }
+}
+
+/// A sandbox may have no writable state. Then the anchor is all the protection there is, and nothing is recorded: said once.
+fn say_what_is_not_kept(forgotten: Option<String>, not_logged: Option<String>) {
+    let not_recorded = "what was opened or refused was not logged";
+    match (forgotten, not_logged) {
+        (Some(reason), logged) => {
+            let and = logged.map_or(String::new(), |_| format!("; and {not_recorded}"));
+            warn(&format!(
+                "this machine's memory of serials could not be written, so older files would not be noticed: {reason}{and}"
+            ));
+        }
+        (None, Some(reason)) => warn(&format!("{not_recorded}: {reason}")),
+        (None, None) => {}
+    }
 }
 
 /// Says something that stops nothing.

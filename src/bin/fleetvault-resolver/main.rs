@@ -4,17 +4,22 @@
 
 #![forbid(unsafe_code)]
 
+mod approve;
 mod check;
 mod expand;
 mod input;
 mod launch;
 mod list;
+mod log;
+mod mask;
+mod run;
+mod trail;
 
-use std::{io, process::ExitCode};
+use std::{alloc::System, env, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use fleetvault::{
-    cli::{Failure, arguments},
+    cli::{Failure, Lazy, arguments, process},
     terminal::{
         report::{exit_code, print},
         style::Style,
@@ -22,6 +27,11 @@ use fleetvault::{
 };
 
 use launch::LaunchArgs;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes memory that is given back, whoever had it: the copies that the standard library makes of arguments and variables too.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Expand <<secure.NAME>> for the member this resolver was launched for.
 #[derive(Parser)]
@@ -39,29 +49,66 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Put values in the place of references: all of them, or nothing
-    Expand(expand::ExpandArgs),
+    Expand(Lazy<expand::ExpandArgs>),
     /// Tell whether every reference of a template would be expanded, without opening a value
-    Check(check::CheckArgs),
+    Check(Lazy<check::CheckArgs>),
     /// List the credentials that this member may use
-    List(list::ListArgs),
+    List(Lazy<list::ListArgs>),
+    /// Run a command that uses credentials, and mask what it prints
+    Run(Lazy<run::RunArgs>),
+    /// Mask the values of credentials in a stream
+    Mask(Lazy<mask::MaskArgs>),
+    /// Show what was opened and refused here
+    Log(Lazy<log::LogArgs>),
 }
 
 fn main() -> ExitCode {
+    process::protect();
     let cli: Cli = match arguments() {
         Ok(cli) => cli,
-        Err(code) => return code,
+        Err(code) => return ExitCode::from(of_run(code)),
     };
     let result = match &cli.command {
-        Command::Expand(args) => expand::run(args, &cli.launch),
-        Command::Check(args) => check::run(args, &cli.launch),
-        Command::List(args) => list::run(args, &cli.launch),
+        Command::Expand(Lazy(args)) => expand::run(args, &cli.launch).map(|()| 0),
+        Command::Check(Lazy(args)) => check::run(args, &cli.launch).map(|()| 0),
+        Command::List(Lazy(args)) => list::run(args, &cli.launch).map(|()| 0),
+        Command::Run(Lazy(args)) => run::run(args, &cli.launch),
+        Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
+        Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
     };
-    match result.and_then(|()| input::finish()) {
-        Ok(()) => ExitCode::SUCCESS,
+    match result.and_then(|code| input::finish().map(|()| code)) {
+        Ok(code) => ExitCode::from(code),
         Err(Failure(reports)) => {
             // Where even stderr is closed, the exit code still tells.
             let _ = print(&reports, cli.launch.json, Style::stderr(), &mut io::stderr().lock());
-            ExitCode::from(exit_code(&reports).max(1))
+            let code = exit_code(&reports).max(1);
+            ExitCode::from(match cli.command {
+                // The command's own code must not be taken for ours, nor ours for its.
+                Command::Run(_) if ![run::NOT_RUNNABLE, run::NOT_FOUND].contains(&code) => run::REFUSED,
+                _ => code,
+            })
         }
+    }
+}
+
+/// The exit code for arguments that are none: that of a refusal, where a command was to be run.
+fn of_run(code: u8) -> u8 {
+    let mut before_command = env::args_os().take_while(|word| word != "--");
+    match code > 0 && before_command.any(|word| word == "run") {
+        true => run::REFUSED,
+        false => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    /// What is put together only when it is called is put together here.
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
     }
 }

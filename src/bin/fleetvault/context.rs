@@ -159,7 +159,7 @@ impl Context {
     /// Where the user's own identity is.
     pub fn identity_source(&self) -> Result<IdentitySource, Failure> {
         if let Some(text) = &self.globals.identity {
-            return Ok(IdentitySource::parse(text));
+            return Ok(IdentitySource::named(text));
         }
         let path = self.settings.identity().ok_or_else(|| no_home("--identity"))?;
         Ok(IdentitySource::Path(path))

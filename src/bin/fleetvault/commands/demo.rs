@@ -147,8 +147,8 @@ impl Demo {
         let expectation = Expectation::default();
         check_vault(&vault, &identity, &expectation)?;
         let resolver = Resolver::new(&vault, identify(&vault, identity, &expectation)?, time::now());
-        let values = resolver.resolve_all(template.names())?;
-        let text = template.render(|name| values.get(name).map(|resolved| resolved.value.expose()))?;
+        let values = resolver.open_all(&resolver.permit_all(template.names())?)?;
+        let text = template.render(|name| values.get(name).map(|value| value.expose()))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 

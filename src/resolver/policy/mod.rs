@@ -1,0 +1,123 @@
+//! What must be asked before a value is opened: the pre-resolve hooks, and a person where a credential says `network = "confirm"`.
+//!
+//! Everything here comes from the launch and from configuration outside of any repository: a vault must not run code. No program that is
+//! asked ever gets a value.
+
+mod config;
+mod consult;
+mod question;
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use vault_format::CredentialName;
+
+pub use config::{AuditSettings, ConfigError, Configuration, Policy, duration};
+pub use consult::{Program, Verdict, settings_in};
+pub use question::{Purpose, Question};
+
+use super::Permitted;
+
+/// Why policy lets a credential not be opened.
+#[derive(Debug, Error)]
+pub enum PolicyRefusal {
+    /// A pre-resolve hook said no, failed, or took too long.
+    #[error("credential '{credential}' is refused by the pre-resolve hook {}: {reason}", .hook.display())]
+    Hook {
+        /// The credential.
+        credential: CredentialName,
+        /// The program.
+        hook: PathBuf,
+        /// Its first line on standard error, or what went wrong.
+        reason: String,
+    },
+    /// The configured approver said no, failed, or took too long.
+    #[error("the approver {} did not approve this command: {reason}", .approver.display())]
+    Approver {
+        /// The program.
+        approver: PathBuf,
+        /// Its first line on standard error, or what went wrong.
+        reason: String,
+    },
+    /// A program to be asked lies in the repository, which must not run code.
+    #[error("{} lies in the repository of the vault, which must not bring code that runs", .program.display())]
+    FromRepository {
+        /// The program.
+        program: PathBuf,
+    },
+}
+
+impl PolicyRefusal {
+    /// The credential it is about, where it is about one.
+    pub fn credential(&self) -> Option<&CredentialName> {
+        match self {
+            Self::Hook { credential, .. } => Some(credential),
+            Self::Approver { .. } | Self::FromRepository { .. } => None,
+        }
+    }
+}
+
+impl Policy {
+    /// Asks every pre-resolve hook about every credential.
+    ///
+    /// # Errors
+    /// One [`PolicyRefusal`] for each credential that is refused.
+    pub fn ask_hooks(&self, permitted: &[Permitted], question: &Question<'_>) -> Result<(), Vec<PolicyRefusal>> {
+        let refusals: Vec<PolicyRefusal> = permitted
+            .iter()
+            .filter_map(|one| self.pre_resolve.iter().find_map(|hook| refusal_of(hook, one, question)))
+            .collect();
+        if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+    }
+
+    /// Asks the configured approver about the command as a whole; `None` where there is no approver.
+    pub fn ask_approver(
+        &self,
+        credentials: &[&CredentialName],
+        question: &Question<'_>,
+    ) -> Option<Result<(), PolicyRefusal>> {
+        let approver = self.approver.as_ref()?;
+        Some(match approver.consult(&question.about_all(credentials)) {
+            Verdict::Yes => Ok(()),
+            Verdict::No(reason) => Err(PolicyRefusal::Approver {
+                approver: approver.path().to_owned(),
+                reason,
+            }),
+        })
+    }
+
+    /// Refuses programs that lie in one of these directories: the work tree and the git directory of the vault.
+    ///
+    /// # Errors
+    /// [`PolicyRefusal::FromRepository`].
+    pub fn refuse_programs_in(&self, directories: &[&Path]) -> Result<(), PolicyRefusal> {
+        for program in self.pre_resolve.iter().chain(&self.approver) {
+            let real = program
+                .path()
+                .canonicalize()
+                .unwrap_or_else(|_| program.path().to_owned());
+            let inside = |directory: &&Path| {
+                directory
+                    .canonicalize()
+                    .is_ok_and(|directory| real.starts_with(directory))
+            };
+            if directories.iter().any(inside) {
+                return Err(PolicyRefusal::FromRepository {
+                    program: program.path().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refusal_of(hook: &Program, permitted: &Permitted, question: &Question<'_>) -> Option<PolicyRefusal> {
+    match hook.consult(&question.about(permitted)) {
+        Verdict::Yes => None,
+        Verdict::No(reason) => Some(PolicyRefusal::Hook {
+            credential: permitted.name().clone(),
+            hook: hook.path().to_owned(),
+            reason,
+        }),
+    }
+}

@@ -1,0 +1,71 @@
+//! Files that exist for one command: made new with mode 0600, wiped and removed when it has ended, however it ended.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+/// The files of one command. Dropping this removes them.
+#[derive(Default)]
+pub struct TemporaryFiles(Vec<TemporaryFile>);
+
+struct TemporaryFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl TemporaryFiles {
+    /// Makes a file that only its owner can read. What is there already is not touched, nor is a link followed.
+    ///
+    /// # Errors
+    /// Those of the file system; a file that exists.
+    pub fn make(&mut self, path: &Path, contents: &[u8]) -> io::Result<()> {
+        // A later change of directory must not make it another file.
+        let path = std::path::absolute(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        let written = file.write_all(contents);
+        // Kept before the error is looked at: half a file is removed like a whole one.
+        self.0.push(TemporaryFile { path, file });
+        written
+    }
+}
+
+impl Drop for TemporaryFiles {
+    fn drop(&mut self) {
+        for TemporaryFile { path, mut file } in self.0.drain(..) {
+            wipe(&mut file);
+            // The command may have put another file in its place, which is not ours to remove.
+            if is_at(&file, &path) {
+                // Where it cannot be removed it is empty of the value at least.
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+fn wipe(file: &mut File) {
+    let length = file.metadata().map_or(0, |meta| meta.len());
+    let _ = file.seek(SeekFrom::Start(0));
+    let _ = io::copy(&mut io::Read::take(io::repeat(0), length), file);
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let same = |(ours, there): (fs::Metadata, fs::Metadata)| (ours.dev(), ours.ino()) == (there.dev(), there.ino());
+    file.metadata()
+        .ok()
+        .zip(fs::symlink_metadata(path).ok())
+        .is_some_and(same)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.is_file()
+}

@@ -1,0 +1,33 @@
+//! Running a command that uses credentials, without showing them to whoever asked for it.
+//!
+//! A command is first [`Wanted`]: templates in its arguments, variables, files and standard input. Once the values are there it is a
+//! [`Ready`] one, which is started directly (no shell in between, but where a shell line was asked for), in a process group of its own.
+//! All that it prints goes through the masker. Never opens a credential, and never decides whether one may be used.
+
+#[cfg(unix)]
+mod child;
+mod command;
+mod env_file;
+mod error;
+mod files;
+mod network;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
+mod system;
+#[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
+mod watch;
+
+pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted};
+pub use env_file::{ENV_FILE, EnvFile, EnvFileError, check_name};
+pub use error::RunError;
+pub use files::TemporaryFiles;
+pub use network::NetworkAccess;
+#[cfg(unix)]
+pub use {
+    child::{Ended, Job, run},
+    signals::HeldSignals,
+    system::close_on_exec,
+};

@@ -1,0 +1,45 @@
+//! The two system calls that no crate wraps safely: descriptors by their numbers, and the signal mask of a thread.
+//!
+//! The only unsafe code of the resolver.
+
+#![allow(unsafe_code)]
+
+use std::{fs, io, os::fd::BorrowedFd};
+
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
+
+/// Lets no descriptor but the standard three be inherited by what is started from now on, whatever this process itself was given.
+///
+/// # Errors
+/// The descriptors cannot be listed.
+pub fn close_on_exec() -> io::Result<()> {
+    for entry in fs::read_dir("/dev/fd")? {
+        let name = entry?.file_name();
+        let Some(number) = name
+            .to_str()
+            .and_then(|name| name.parse::<i32>().ok())
+            .filter(|number| *number > 2)
+        else {
+            continue;
+        };
+        // SAFETY: the descriptor is only asked for its flags and given one; if it was closed since it was listed, as the one of the listing
+        // itself is, the kernel answers EBADF.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        match fcntl_getfd(descriptor).and_then(|flags| fcntl_setfd(descriptor, flags | FdFlags::CLOEXEC)) {
+            Err(Errno::BADF) | Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Lets this thread take the terminal back while it is in the background, which would stop the process otherwise.
+pub(super) fn block_sigttou() {
+    // SAFETY: a set of signals is plain memory that sigemptyset fills, and the mask of this thread alone is changed.
+    unsafe {
+        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGTTOU);
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
