@@ -29,7 +29,7 @@ fn a_new_vault_has_one_risk() {
         .iter()
         .map(|c| c["state"].as_str().unwrap())
         .collect();
-    assert_eq!(states, ["good", "good", "good", "good", "good", "risk", "good"]);
+    assert_eq!(states, ["good", "good", "good", "good", "good", "note", "risk", "good"]);
 }
 
 #[test]
@@ -110,4 +110,65 @@ fn an_upstream_that_is_ahead_is_said_before_writing() {
         .fleetvault_with(&["set", "token"], b"value-of-token")
         .ok()
         .says("warning: this branch is 1 commits behind its upstream: 'git pull' first");
+}
+
+#[cfg(unix)]
+#[test]
+fn whether_an_agent_could_go_around_its_resolver() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+
+    use rustix::process::geteuid;
+
+    let fleet = Fleet::new();
+    let uid = format!("uid {}", geteuid().as_raw());
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints(&format!(
+            "note  every program that runs as {uid}, agents included, can read "
+        ))
+        .prints("for them the resolver guards against accidents only\n      → let agents run as another user");
+    // What is asked before a value is opened, and who could change it.
+    let hook = fleet.path("hook");
+    let configuration = fleet.path("alice/fleetvault/resolver.toml");
+    fs::write(&configuration, format!("pre_resolve = {:?}\n", hook.to_str().unwrap())).unwrap();
+    fleet.fleetvault(&["doctor"]).fails(1).prints(&format!(
+        "bad   {} is to be asked before a value is opened, and is not there: nothing is resolved\n",
+        hook.display()
+    ));
+    fs::write(&hook, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    fleet
+        .fleetvault(&["doctor"])
+        .ok()
+        .prints(&format!("{} is asked before a value is opened", hook.display()))
+        .prints(&format!(
+            "note  what {} says, every program that runs as {uid} can change\n",
+            configuration.display()
+        ));
+    fs::write(&configuration, "nonsense").unwrap();
+    fleet
+        .fleetvault(&["doctor"])
+        .fails(1)
+        .prints("bad   cannot use ")
+        .prints("resolver.toml: TOML parse error");
+    fs::remove_file(&configuration).unwrap();
+    if !geteuid().is_root() {
+        crate::support::skip("only root can look with the eyes of another user");
+        return;
+    }
+    // An agent under another user than its resolver's: what it cannot read is a boundary.
+    fs::set_permissions(fleet.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(fleet.path("alice"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(fleet.path("alice/fleetvault"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "agent");
+    command.args(["--identity", fleet.identity("alice").to_str().unwrap(), "doctor"]);
+    command
+        .current_dir(fleet.vault())
+        .uid(65534)
+        .env("GIT_CONFIG_COUNT", "1");
+    command
+        .env("GIT_CONFIG_KEY_0", "safe.directory")
+        .env("GIT_CONFIG_VALUE_0", "*");
+    run(command, b"").prints("good  programs that run as uid 65534 cannot read ");
 }
