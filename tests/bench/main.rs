@@ -13,7 +13,7 @@ use fleetvault::{
     review::verify::verify,
     vault::{Access, Repository, Vault},
 };
-use timing::{compare, peak_memory, print};
+use timing::{compare, compare_sum, peak_memory, print};
 use vault_format::{Credential, FilePath, Kind, Parsed};
 use vaults::Fixture;
 
@@ -21,7 +21,7 @@ const RUNS: usize = 201;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let benches: [(&str, fn()); 8] = [
+    let benches: [(&str, fn()); 9] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -29,6 +29,7 @@ fn main() {
         ("folders", many_folders),
         ("set", set_against_git),
         ("verify", verify_against_signatures),
+        ("run", run_beside_its_parts),
         ("mask", mask::masking),
     ];
     for (name, bench) in benches {
@@ -62,6 +63,24 @@ fn against_age() {
         &compare(RUNS, ours, empty),
     );
     println!("  peak memory of expand: {} KiB (at most 16384)", peak_memory(ours()));
+}
+
+/// `run -- true` with one reference beside `expand` of it and `true`, one after the other.
+fn run_beside_its_parts() {
+    let fixture = Fixture::new(100);
+    fixture.credentials((0..1000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let parts: [&dyn Fn() -> Command; 2] = [&|| fixture.expand("m1", "<<secure.c500>>"), &|| {
+        Command::new("/bin/true")
+    }];
+    let direct = || fixture.resolver("m1", &["run", "--", "/bin/true", "<<secure.c500>>"]);
+    print("run -- true / expand + true", 1.5, &compare_sum(RUNS, direct, &parts));
+    let shell = || fixture.resolver("m1", &["run", "--shell", "true <<secure.c500>>"]);
+    print(
+        "run --shell true / expand + true",
+        f64::INFINITY,
+        &compare_sum(RUNS, shell, &parts),
+    );
+    println!("  peak memory of run: {} KiB", peak_memory(direct()));
 }
 
 /// A credential of 30 members beside one of a single member.

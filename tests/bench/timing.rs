@@ -25,6 +25,19 @@ pub fn compare(runs: usize, ours: impl Fn() -> Command, other: impl Fn() -> Comm
     ratios(first, second)
 }
 
+/// The same beside several commands, one after the other.
+pub fn compare_sum(runs: usize, ours: impl Fn() -> Command, others: &[&dyn Fn() -> Command]) -> Comparison {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for run in 0..=runs {
+        let pair = (time(ours()), others.iter().map(|other| time(other())).sum());
+        if run > 0 {
+            first.push(pair.0);
+            second.push(pair.1);
+        }
+    }
+    ratios(first, second)
+}
+
 /// Compares times that were measured in pairs.
 pub fn ratios(ours: Vec<Duration>, other: Vec<Duration>) -> Comparison {
     let pairs = ours.iter().zip(&other).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64());

@@ -88,6 +88,13 @@ impl Fixture {
     pub fn expand(&self, member: &str, template: &str) -> Command {
         let file = self.path("template");
         fs::write(&file, template).unwrap();
+        let mut command = self.resolver(member, &["expand"]);
+        command.arg(file);
+        command
+    }
+
+    /// `fleetvault-resolver` for a member.
+    pub fn resolver(&self, member: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fleetvault-resolver"));
         self.environment(&mut command);
         command
@@ -95,8 +102,7 @@ impl Fixture {
             .arg(self.vault())
             .arg("--identity")
             .arg(self.identity(member))
-            .arg("expand")
-            .arg(file);
+            .args(args);
         command
     }
 
