@@ -12,6 +12,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::same_file::is_at;
+use crate::vault::trust::create_private_directory;
+
 /// How many rotated logs are kept beside the current one.
 const KEPT: usize = 5;
 
@@ -170,29 +173,6 @@ fn ends_a_line(file: &mut File, size: u64) -> io::Result<bool> {
     file.seek(SeekFrom::Start(size - 1))?;
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
-}
-
-/// Tells whether an open file is still the one at its path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let same = |(ours, there): (fs::Metadata, fs::Metadata)| (ours.dev(), ours.ino()) == (there.dev(), there.ino());
-    file.metadata().ok().zip(fs::metadata(path).ok()).is_some_and(same)
-}
-
-/// Elsewhere an open file cannot be renamed.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
-}
-
-fn create_private_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 #[cfg(test)]

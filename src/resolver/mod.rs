@@ -10,6 +10,7 @@ mod nearest;
 pub mod policy;
 mod resolve;
 pub mod run;
+mod same_file;
 pub mod shell;
 pub mod template;
 

@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 /// fills no memory.
 pub(super) const LONGEST: usize = 64;
 
+/// How few bytes before its first break do not make an occurrence of a line's end.
+pub(super) const FEW: usize = 3;
+
 /// Takes breaks out of bytes: runs of CR and LF, with the blanks after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Breaks {

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use memchr::memchr2;
 use zeroize::Zeroizing;
 
-use crate::resolver::mask::breaks::{is_gap, normalise, trim};
+use crate::resolver::mask::breaks::{FEW, is_gap, normalise, trim};
 use crate::resolver::mask::encode::{self, Json, Percent, Shell};
-use crate::resolver::mask::stream::FEW;
 
 /// The longest needle. Longer forms are cut, so that what a stream holds back stays small.
 pub const PIECE: usize = 1024;

@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::resolver::mask::breaks::Breaks;
+use crate::resolver::mask::breaks::{Breaks, FEW};
 use crate::resolver::mask::forms::PIECE;
 use crate::resolver::mask::needles::Found;
 use crate::resolver::mask::{Masker, Needles, Set};
-
-/// How few bytes before its first break do not make an occurrence of a line's end.
-pub(super) const FEW: usize = 3;
 
 /// How much of a chunk is searched at a time, so that it stays near the processor.
 const SLICE: usize = 32 * 1024;

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::resolver::same_file::is_at;
+
 /// The files of one command. Dropping this removes them.
 #[derive(Default)]
 pub struct TemporaryFiles(Vec<TemporaryFile>);
@@ -52,20 +54,4 @@ fn wipe(file: &mut File) {
     let length = file.metadata().map_or(0, |meta| meta.len());
     let _ = file.seek(SeekFrom::Start(0));
     let _ = io::copy(&mut io::Read::take(io::repeat(0), length), file);
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let same = |(ours, there): (fs::Metadata, fs::Metadata)| (ours.dev(), ours.ino()) == (there.dev(), there.ino());
-    file.metadata()
-        .ok()
-        .zip(fs::symlink_metadata(path).ok())
-        .is_some_and(same)
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.is_file()
 }

@@ -28,7 +28,11 @@ fn lock(directory: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn create_private_directory(directory: &Path) -> io::Result<()> {
+/// Makes a directory that only its owner can look into, and those above it that are missing.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
