@@ -33,8 +33,8 @@ fn with_tty_the_command_has_a_terminal_that_is_masked() {
 #[test]
 fn keys_reach_it_as_they_are_and_sizes_too() {
     let fleet = fleet();
-    let script = "trap 'echo int' INT; trap 'stty size' WINCH; stty -echo; echo ready; read line; echo \"got $line\"; \
-                  read line; echo \"then $line\"; read line; echo \"last $line\"";
+    let script = "trap 'echo int' INT; stty -echo; echo ready; read line; echo \"got $line\"; \
+                  read line; echo \"then $line\"; until stty size | grep '40 120'; do sleep 0.02; done";
     let mut console = Console::start(resolver(&fleet, &["--tty", "--", "bash", "-c", script]));
     console.expect("ready");
     console.press("hello\r");
@@ -45,7 +45,6 @@ fn keys_reach_it_as_they_are_and_sizes_too() {
     console.press("on\r");
     console.expect("then on");
     console.resize(40, 120);
-    console.press("\r");
     console.expect("40 120");
     let (status, _) = console.end();
     assert!(status.success());
@@ -163,4 +162,49 @@ fn as_a_job_of_a_shell_it_reads_stops_goes_on_and_is_interrupted() {
     console.press("exit\r");
     let (_, screen) = console.end();
     assert!(!screen.contains(TOKEN));
+}
+
+#[test]
+fn a_pager_behind_it_keeps_the_terminal_until_the_command_asks_for_it() {
+    let fleet = fleet();
+    let Some(mut console) = shell(&fleet) else { return };
+    // What stands for a pager reads its keys from the terminal, not from the pipe.
+    let pager = "pager() { while read line; do echo \"page $line\"; done; read key </dev/tty; echo \"key $key\"; }";
+    console.press(&format!("{pager}\r"));
+    console.expect("$ ");
+    console.press("r -- echo '<<secure.token>>' | pager\r");
+    console.expect("page [REDACTED:token]");
+    console.press("k\r");
+    console.expect("key k");
+    console.expect("$ ");
+    // A command whose input is a file may still ask at the terminal, as ssh and sudo do.
+    console.press("r -- sh -c 'echo ask; read answer </dev/tty; echo \"answered $answer\"' < /dev/null\r");
+    console.expect("ask");
+    console.press("yes\r");
+    console.expect("answered yes");
+    console.expect("$ ");
+    // Ctrl-Z and Ctrl-C where it has not asked.
+    console.press("r -- sh -c 'echo on; sleep 0.7; echo off; exec sleep 60' < /dev/null\r");
+    console.expect("on");
+    console.press("\u{1a}");
+    console.expect("Stopped");
+    console.expect("$ ");
+    console.press("fg\r");
+    console.expect("off");
+    console.press("\u{3}");
+    console.expect("$ ");
+    console.press("echo code $?\r");
+    console.expect("code 130");
+    // In the background it waits for the terminal until it is brought to the front.
+    console.press("r -- sh -c 'read line; echo \"front $line\"' &\r");
+    console.expect("$ ");
+    console.press("sleep 0.5; jobs\r");
+    console.expect("Stopped");
+    console.expect("$ ");
+    console.press("fg\r");
+    console.expect("r -- sh -c 'read line");
+    console.press("here\r");
+    console.expect("front here");
+    console.press("exit\r");
+    console.end();
 }

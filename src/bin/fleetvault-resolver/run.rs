@@ -14,10 +14,7 @@ use fleetvault::{
     resolver::{
         Permitted,
         policy::{Purpose, duration},
-        run::{
-            Action, EnvFile, FileTemplate, Job, NetworkAccess, Ready, RunError, Shell, TemporaryFiles, Wanted,
-            check_name,
-        },
+        run::{Action, EnvFile, FileTemplate, NetworkAccess, Ready, RunError, Shell, Wanted, check_name},
     },
     terminal::report::Report,
 };
@@ -128,7 +125,7 @@ pub fn run(args: &RunArgs, launch: &LaunchArgs) -> Result<u8, Failure> {
 /// Makes the files, runs the command to its end, and removes them.
 #[cfg(unix)]
 fn start(args: &RunArgs, mut command: Ready, opened: Opened) -> Result<u8, Failure> {
-    use fleetvault::resolver::run::{Ended, HeldSignals, close_on_exec, run};
+    use fleetvault::resolver::run::{Ended, HeldSignals, Job, TemporaryFiles, close_on_exec, run};
 
     let masker = masker(&opened);
     for (name, text) in &command.filtered {

@@ -93,12 +93,11 @@ pub fn run(
         let mut stream = masker.stream();
         drain(events_to.clone(), move || mask::copy(Terminal(pty), out, &mut stream));
         watch(group, events_to);
-        return Supervisor::new(group, 1, deadline, None).supervise(&events);
+        return Supervisor::new(group, 1, deadline).supervise(&events);
     }
     let mut child = start(&job)?;
     let group = group_of(&child)?;
     let _forwarding = signals.forward(group, || {});
-    let lent = terminal::Lent::to(group);
     feed(child.stdin.take(), job.command.stdin);
     let mut streams = 0;
     if let Some(stdout) = child.stdout.take() {
@@ -112,7 +111,7 @@ pub fn run(
         streams += 1;
     }
     watch(group, events_to);
-    Supervisor::new(group, streams, deadline, lent).supervise(&events)
+    Supervisor::new(group, streams, deadline).supervise(&events)
 }
 
 impl Job {
@@ -256,20 +255,20 @@ struct Supervisor {
     deadline: Option<Instant>,
     asked_to_end: bool,
     killed: bool,
-    lent: Option<terminal::Lent>,
+    loan: terminal::Loan,
     status: Option<WaitStatus>,
     output: io::Result<()>,
 }
 
 impl Supervisor {
-    fn new(group: Pid, streams: usize, deadline: Option<Instant>, lent: Option<terminal::Lent>) -> Self {
+    fn new(group: Pid, streams: usize, deadline: Option<Instant>) -> Self {
         Self {
             group,
             streams,
             deadline,
             asked_to_end: false,
             killed: false,
-            lent,
+            loan: terminal::Loan::to(group),
             status: None,
             output: Ok(()),
         }
@@ -279,11 +278,7 @@ impl Supervisor {
         while self.status.is_none() || self.streams > 0 {
             match self.next(events) {
                 Ok(Event::Ended(status)) => self.status = Some(status),
-                Ok(Event::Stopped(signal)) => {
-                    if let Some(lent) = &self.lent {
-                        lent.stop_too(signal);
-                    }
-                }
+                Ok(Event::Stopped(signal)) => self.loan.stopped(signal),
                 Ok(Event::Drained(result)) => {
                     self.streams -= 1;
                     match result {

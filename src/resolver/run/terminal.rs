@@ -1,8 +1,12 @@
-//! The terminal while a command runs: lent to the command's process group, or made raw and put before a pseudo-terminal.
+//! The terminal while a command runs: lent to the command's process group once that asks for it, or made raw and put before a pseudo-terminal.
 //!
 //! Whatever is changed is put back when the value that stands for it is dropped.
 
-use std::io;
+use std::{
+    fs::{File, OpenOptions},
+    io, thread,
+    time::Duration,
+};
 
 use rustix::{
     process::{Pid, Signal, getpgrp, getpid, kill_process, kill_process_group},
@@ -12,46 +16,81 @@ use rustix::{
 
 use super::system::block_sigttou;
 
-/// The terminal on our standard input, lent to another process group.
-pub(super) struct Lent {
+/// How long it takes to see that the terminal is still another's.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The controlling terminal, and the process group of a command that may want it.
+///
+/// It is not lent before the command asks for it, by reading from it, say: in `run … | less` it is the pager that needs the keys.
+pub(super) struct Loan {
     group: Pid,
+    lent: Option<File>,
 }
 
-impl Lent {
-    /// Makes `group` the one that the terminal reads for and whose programs Ctrl-C and Ctrl-Z reach; `None` where there is no terminal, or
-    /// where it is not ours to lend.
-    pub(super) fn to(group: Pid) -> Option<Self> {
-        let ours = isatty(stdin()) && tcgetpgrp(stdin()).is_ok_and(|foreground| foreground == getpgrp());
-        if !ours {
-            return None;
+impl Loan {
+    pub(super) fn to(group: Pid) -> Self {
+        Self { group, lent: None }
+    }
+
+    /// Deals with a command that was stopped by a signal, as a shell's jobs do.
+    pub(super) fn stopped(&mut self, signal: i32) {
+        match signal {
+            libc::SIGTTIN | libc::SIGTTOU => {
+                // In the background we are as much in the way as the command: all of us wait to be brought to the front, as the kernel has it
+                // for whoever reads there. Where nobody is left to do that, it stops nobody.
+                while !self.lend() {
+                    let _ = kill_process_group(getpgrp(), Signal::TTIN);
+                    thread::sleep(LOOK_AGAIN);
+                }
+            }
+            libc::SIGTSTP => {
+                let was_lent = self.take_back();
+                let _ = kill_process(getpid(), Signal::STOP);
+                if was_lent {
+                    self.lend();
+                }
+            }
+            // Somebody stopped it from outside, and will let it go on.
+            _ => return,
         }
-        block_sigttou();
-        let lent = Self { group };
-        lent.lend().ok()?;
-        Some(lent)
+        // It may have ended meanwhile.
+        let _ = kill_process_group(self.group, Signal::CONT);
     }
 
-    /// Goes along with a command that was stopped, as a shell's jobs do: gives the terminal back, stops, and lends it again when continued.
-    pub(super) fn stop_too(&self, signal: i32) {
-        let by_reading = [libc::SIGTTIN, libc::SIGTTOU].contains(&signal);
-        // A command that asked for the terminal before it was lent is let on.
-        if !(by_reading && tcgetpgrp(stdin()).is_ok_and(|foreground| foreground == self.group)) {
-            let _ = tcsetpgrp(stdin(), getpgrp());
-            let _ = kill_process(getpid(), Signal::STOP);
+    /// Makes the command's group the one that the terminal reads for, if we are the one now.
+    fn lend(&mut self) -> bool {
+        let Ok(terminal) = OpenOptions::new().read(true).write(true).open("/dev/tty") else {
+            // Then there is nothing to wait for: the command gets an error where it asks.
+            return true;
+        };
+        let foreground = tcgetpgrp(&terminal).ok();
+        if foreground != Some(self.group) {
+            if foreground != Some(getpgrp()) {
+                return false;
+            }
+            block_sigttou();
+            if tcsetpgrp(&terminal, self.group).is_err() {
+                return true;
+            }
         }
-        let _ = self.lend();
+        self.lent = Some(terminal);
+        true
     }
 
-    fn lend(&self) -> io::Result<()> {
-        tcsetpgrp(stdin(), self.group)?;
-        Ok(kill_process_group(self.group, Signal::CONT)?)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
+    /// Takes the terminal back, and tells whether it was lent.
+    fn take_back(&mut self) -> bool {
+        let Some(terminal) = self.lent.take() else {
+            return false;
+        };
         // If it cannot be had back it is gone, and there is nobody to tell.
-        let _ = tcsetpgrp(stdin(), getpgrp());
+        let _ = tcsetpgrp(&terminal, getpgrp());
+        true
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.take_back();
     }
 }
 
