@@ -1,4 +1,4 @@
-//! `check`: would this template be expanded?
+//! `check`: may this member use what a template refers to? Asks no hook and no person.
 
 use std::path::PathBuf;
 

@@ -50,7 +50,7 @@ struct Cli {
 enum Command {
     /// Put values in the place of references: all of them, or nothing
     Expand(Lazy<expand::ExpandArgs>),
-    /// Tell whether every reference of a template would be expanded, without opening a value
+    /// Tell whether this member may use every reference of a template, without opening a value or asking policy
     Check(Lazy<check::CheckArgs>),
     /// List the credentials that this member may use
     List(Lazy<list::ListArgs>),
