@@ -295,6 +295,24 @@ fn text_that_can_go_anywhere_is_not_given_out() {
 }
 
 #[test]
+fn an_older_file_that_allowed_it_does_not_come_back() {
+    let fleet = fleet();
+    fleet.fleetvault(&["scope", "token", "--network", "deny"]).ok();
+    // Refused, and remembered: whoever serves the repository could bring back what was allowed before.
+    fleet.expand("dev", "<<secure.token>>").fails(7);
+    fleet.git(&["revert", "--no-edit", "HEAD"]);
+    fleet
+        .expand("dev", "<<secure.token>>")
+        .fails(6)
+        .silent()
+        .says("it was rolled back: serial 2 was used here before, found serial 1");
+    fleet
+        .run(&["--", "true", "<<secure.token>>"])
+        .fails(125)
+        .says("it was rolled back");
+}
+
+#[test]
 fn others_are_not_filtered() {
     let fleet = denied();
     let status = |reference: &str| {

@@ -235,10 +235,10 @@ impl Launched<'_> {
     }
 }
 
-/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired. These files are remembered as
-/// if they had been used: what took something away must not be undone by an older file.
+/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired, or by policy, which is asked behind all of
+/// that. These files are remembered as if they had been used: what took something away must not be undone by an older file.
 fn passed_all_checks(failure: &Failure) -> bool {
-    failure.0.iter().all(|report| (3..=5).contains(&report.exit))
+    failure.0.iter().all(|report| matches!(report.exit, 3..=5 | 7))
 }
 
 /// Writes the floors, or says why they could not be written.

@@ -74,7 +74,7 @@ pub enum Ended {
 /// # Errors
 /// [`RunError`]: it was not started, or what it printed could not be written.
 pub fn run(
-    job: Job,
+    mut job: Job,
     masker: &Masker,
     signals: HeldSignals,
     out: impl Write + Send + 'static,
@@ -85,6 +85,8 @@ pub fn run(
     if job.tty {
         let raw = terminal::Raw::start().map_err(system("set the terminal"))?;
         let (pty, child) = start_on_terminal(&job, raw.as_ref())?;
+        // The child has what it needs of the values.
+        drop(job);
         let group = group_of(&child)?;
         let pty = Arc::new(pty);
         let resized = Arc::clone(&pty);
@@ -96,9 +98,11 @@ pub fn run(
         return Supervisor::new(group, 1, deadline).supervise(&events);
     }
     let mut child = start(&job)?;
+    let input = job.command.stdin.take();
+    drop(job);
     let group = group_of(&child)?;
     let _forwarding = signals.forward(group, || {});
-    feed(child.stdin.take(), job.command.stdin);
+    feed(child.stdin.take(), input);
     let mut streams = 0;
     if let Some(stdout) = child.stdout.take() {
         let mut stream = masker.stream();

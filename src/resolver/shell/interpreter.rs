@@ -67,7 +67,9 @@ pub(super) fn interpret(
                     .iter()
                     .any(|word| word.program().and_then(self::program).is_some()),
                 // Rules come from a file, if not told otherwise.
-                "make" | "gmake" => words.iter().any(|word| word.text.starts_with(b"-") && word.text.ends_with(b"-")),
+                "make" | "gmake" => words
+                    .iter()
+                    .any(|word| word.text.starts_with(b"-") && word.text.ends_with(b"-")),
                 "perl" => !words.iter().any(|word| !word.is_option() || names_code(name, word)),
                 _ => input,
             }

@@ -41,7 +41,10 @@ const ACCEPTED: &[(&str, &str)] = &[
     ("A=@ cmd", r#"A="${_fv1}" cmd"#),
     ("A='x @' cmd", r#"A='x '"${_fv1}"'' cmd"#),
     ("export A=@", r#"export A="${_fv1}""#),
-    ("curl -H @ | jq . && make test | tail", r#"curl -H "${_fv1}" | jq . && make test | tail"#),
+    (
+        "curl -H @ | jq . && make test | tail",
+        r#"curl -H "${_fv1}" | jq . && make test | tail"#,
+    ),
     ("export A=@; sh script.sh", r#"export A="${_fv1}"; sh script.sh"#),
     ("cmd >@", r#"cmd >"${_fv1}""#),
     ("cmd 2>> @ <in", r#"cmd 2>> "${_fv1}" <in"#),
