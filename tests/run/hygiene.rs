@@ -186,7 +186,6 @@ fn memory_is_wiped_when_it_is_given_back() {
         .collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let found = count(&many);
-    assert!(in_use > 0, "the masker needs it");
     assert_eq!((in_use, found), (1, 1), "copies with one use, and with twenty");
 }
 
