@@ -71,10 +71,13 @@ impl AuditLog {
             serde_json::to_writer(&mut lines, entry)?;
             lines.push(b'\n');
         }
-        if let Some(directory) = self.path.parent() {
-            create_private_directory(directory)?;
-        }
-        let mut file = self.open_locked()?;
+        let mut file = match (self.open_locked(), self.path.parent()) {
+            (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
+                create_private_directory(directory)?;
+                self.open_locked()?
+            }
+            (opened, _) => opened?,
+        };
         let mut size = file.metadata()?.len();
         if size > 0 && size + lines.len() as u64 > self.rotate_at && self.rotate().is_ok() {
             file = self.open_locked()?;
