@@ -186,6 +186,17 @@ fn a_vault_cannot_bring_one() {
     touch(&fleet, &git)
         .fails(125)
         .says("lies in the repository of the vault");
+    // A linked work tree belongs to the repository, and the repository to it.
+    fleet.commit_all("hooks");
+    fleet.git(&["worktree", "add", "-q", "../linked", "HEAD~0"]);
+    for hook in [fleet.path("linked/hooks/allow"), inside] {
+        let args = ["--vault", "linked", "--pre-resolve", hook.to_str().unwrap(), "expand"];
+        fleet
+            .resolver("dev", &args, b"<<secure.token>>")
+            .fails(7)
+            .silent()
+            .says("lies in the repository of the vault");
+    }
     // A configuration in the vault, or where the resolver is started, is no configuration.
     let marks = script(
         &fleet.path("marks"),

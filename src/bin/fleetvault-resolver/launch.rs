@@ -1,10 +1,6 @@
 //! What a resolver is launched with, and the steps from there to one that can resolve, and to values.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, io, path::PathBuf};
 
 use clap::Args;
 use fleetvault::{
@@ -105,7 +101,7 @@ impl LaunchArgs {
         let policy = self.policy(&settings)?;
         self.with_resolver(now, |resolver, launched| {
             policy
-                .refuse_programs_in(&launched.repository())
+                .refuse_programs_in(&launched.repository.directories())
                 .map_err(|refusal| Failure::from(vec![refusal]))?;
             let vault = resolver.vault();
             let question = Question {
@@ -220,15 +216,6 @@ pub struct Launched<'l> {
 }
 
 impl Launched<'_> {
-    /// The directories of the repository: what lies in them came from whoever can push.
-    fn repository(&self) -> Vec<&Path> {
-        self.repository
-            .work_dir()
-            .into_iter()
-            .chain([self.repository.git_dir()])
-            .collect()
-    }
-
     /// Notes that the audit log could not be written, and why.
     fn not_logged(&mut self, failed: Option<String>) {
         self.not_logged = failed;

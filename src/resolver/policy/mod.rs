@@ -7,7 +7,7 @@ mod config;
 mod consult;
 mod question;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 use vault_format::CredentialName;
@@ -86,17 +86,17 @@ impl Policy {
         })
     }
 
-    /// Refuses programs that lie in one of these directories: the work tree and the git directory of the vault.
+    /// Refuses programs that lie in one of these directories: those of the vault's repository.
     ///
     /// # Errors
     /// [`PolicyRefusal::FromRepository`].
-    pub fn refuse_programs_in(&self, directories: &[&Path]) -> Result<(), PolicyRefusal> {
+    pub fn refuse_programs_in(&self, directories: &[PathBuf]) -> Result<(), PolicyRefusal> {
         for program in self.pre_resolve.iter().chain(&self.approver) {
             let real = program
                 .path()
                 .canonicalize()
                 .unwrap_or_else(|_| program.path().to_owned());
-            let inside = |directory: &&Path| {
+            let inside = |directory: &PathBuf| {
                 directory
                     .canonicalize()
                     .is_ok_and(|directory| real.starts_with(directory))

@@ -75,6 +75,17 @@ impl Repository {
         self.git.workdir()
     }
 
+    /// Returns every directory whose contents come with the repository, as far as it knows of them: its work tree, that of the repository a
+    /// linked one belongs to, and git's own.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let common = self.common_dir();
+        let main = common
+            .parent()
+            .filter(|_| common.file_name().is_some_and(|name| name == ".git"));
+        let all = [self.work_dir(), main, Some(self.git_dir()), Some(common)];
+        all.into_iter().flatten().map(Path::to_owned).collect()
+    }
+
     /// Tells whether there is no work tree.
     pub fn is_bare(&self) -> bool {
         self.git.workdir().is_none()
