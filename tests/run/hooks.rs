@@ -129,6 +129,42 @@ fn whatever_it_does_but_allow_is_a_no() {
 }
 
 #[test]
+fn whoever_starts_the_resolver_does_not_decide_what_it_does() {
+    let fleet = fleet();
+    // Programs found by the caller's PATH, code loaded by the caller's variables, the caller's time zone and directory.
+    let said = fleet.path("said");
+    let hook = fleet.path("hook");
+    fs::write(
+        &hook,
+        format!(
+            "#!/usr/bin/env sh\n{{ pwd; env; }} > {}; echo no >&2; exit 1\n",
+            said.display()
+        ),
+    )
+    .unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&fleet.path("evil/sh"), "exit 0");
+    let mut command = fleet.resolver_command("dev", &["--pre-resolve", "hook", "expand"]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", fleet.path("evil").display()));
+    command
+        .env("TZ", "Asia/Tokyo")
+        .env("PYTHONPATH", fleet.path("evil"))
+        .env("LD_AUDIT", "")
+        .env("ENV", "x");
+    run(command, b"<<secure.token>>").fails(7).silent().says(": no\n");
+    let said = fleet.written("said");
+    let names: Vec<&str> = said.lines().skip(1).filter_map(|line| line.split('=').next()).collect();
+    assert!(said.starts_with("/\n"), "{said}");
+    assert!(
+        names
+            .iter()
+            .all(|name| ["PATH", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)),
+        "{said}"
+    );
+}
+
+#[test]
 fn time_runs_out() {
     let fleet = fleet();
     let hook = script(&fleet.path("hook"), "sleep 30 & sleep 30");
@@ -329,17 +365,15 @@ fn example_office_hours() {
         ("3 09", ", \"10\", \"12\"", false),
         ("3 11", ", \"10\", \"12\"", true),
     ] {
-        script(&fleet.path("bin/date"), &format!("echo '{now}'"));
+        let date = script(&fleet.path("date"), &format!("echo '{now}'"));
+        let hook = fs::read_to_string(example("office-hours")).unwrap();
+        let hook = hook.replace("$(date ", &format!("$({} ", date.display()));
+        let hook = script(&fleet.path("office-hours"), hook.strip_prefix("#!/bin/sh\n").unwrap());
         configure(
             &fleet,
-            &format!("pre_resolve = [{:?}{arguments}]\n", example("office-hours")),
+            &format!("pre_resolve = [{:?}{arguments}]\n", hook.to_str().unwrap()),
         );
-        let mut command = fleet.resolver_command("dev", &["expand"]);
-        let path = std::env::var_os("PATH").unwrap();
-        let mut paths = vec![fleet.path("bin")];
-        paths.extend(std::env::split_paths(&path));
-        command.env("PATH", std::env::join_paths(paths).unwrap());
-        let expanded = run(command, b"<<secure.token>>");
+        let expanded = fleet.expand("dev", "<<secure.token>>");
         match allowed {
             true => drop(expanded.ok().prints(TOKEN)),
             false => drop(expanded.fails(7).says("outside office hours (Monday to Friday, ")),

@@ -3,7 +3,6 @@
 //! Fails closed: a program that cannot be started, is killed, or takes too long has said no. Its standard output is ignored.
 
 use std::{
-    ffi::OsString,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -13,6 +12,9 @@ use std::{
 };
 
 use serde_json::Value;
+
+/// Where a program that is asked finds others: the whole of its environment.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The most that is read of what a program says, in bytes.
 const SAID_MAX: u64 = 16 << 10;
@@ -66,9 +68,8 @@ impl Program {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        for name in settings_in(std::env::vars_os().map(|(name, _)| name)) {
-            command.env_remove(name);
-        }
+        // Whoever starts the resolver must not decide what it does: not which interpreter it finds, which code that loads, or what time it is.
+        command.env_clear().env("PATH", PATH).current_dir("/");
         // A group of its own, so that what it starts is killed with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -108,11 +109,6 @@ impl Program {
             }
         }
     }
-}
-
-/// The variables that are this program's own settings, which no other program inherits.
-pub fn settings_in(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
-    names.filter(|name| name.as_encoded_bytes().starts_with(b"FLEETVAULT_"))
 }
 
 /// The first line that a program wrote on standard error, or how it ended.

@@ -13,7 +13,7 @@ use thiserror::Error;
 use vault_format::CredentialName;
 
 pub use config::{AuditSettings, ConfigError, Configuration, Policy, duration};
-pub use consult::{Program, Verdict, settings_in};
+pub use consult::{Program, Verdict};
 pub use question::{Purpose, Question};
 
 use super::Permitted;

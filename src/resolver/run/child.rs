@@ -34,7 +34,6 @@ use super::{
 };
 use crate::resolver::{
     mask::{self, Masker},
-    policy::settings_in,
     shell,
 };
 
@@ -125,7 +124,7 @@ impl Job {
         let mut command = Command::new(word(0));
         command.args((1..words.len()).map(word));
         let inherited = || std::env::vars_os().map(|(name, _)| name);
-        for name in settings_in(inherited()) {
+        for name in inherited().filter(|name| is_setting(name)) {
             command.env_remove(name);
         }
         if self.command.binds {
@@ -334,6 +333,11 @@ impl Supervisor {
 fn group_of(child: &Child) -> Result<Pid, RunError> {
     let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     number.ok_or_else(|| system("start the command")(io::ErrorKind::Other.into()))
+}
+
+/// Tells whether a variable is one of the resolver's own settings, which no command inherits.
+fn is_setting(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b"FLEETVAULT_")
 }
 
 fn resize(pty: &Pty) {
