@@ -158,6 +158,31 @@ fn settings_and_descriptors_are_not_inherited() {
 }
 
 #[test]
+fn what_is_asked_inherits_no_descriptor_either() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let fleet = fleet();
+    let hook = fleet.path("hook");
+    fs::write(
+        &hook,
+        format!("#!/bin/sh\nls /proc/self/fd > {}\n", fleet.path("fds").display()),
+    )
+    .unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let resolver = fleet.resolver_command("dev", &[]);
+    let mut command = fleet.command("sh", "dev");
+    let script = "exec 9<\"$FLEETVAULT_IDENTITY\" 8>&1; unset FLEETVAULT_IDENTITY; exec \"$0\" --identity fd:9 --pre-resolve hook expand";
+    command
+        .args(["-c", script])
+        .arg(resolver.get_program())
+        .current_dir(fleet.path(""));
+    command.envs(resolver.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    run(command, b"<<secure.token>>").ok().prints(TOKEN);
+    // The fourth is the directory that `ls` reads.
+    assert_eq!(fleet.written("fds"), "0\n1\n2\n3\n");
+}
+
+#[test]
 fn memory_is_wiped_when_it_is_given_back() {
     let fleet = fleet();
     if !rustix::process::geteuid().is_root() {

@@ -99,6 +99,14 @@ impl LaunchArgs {
     ) -> Result<Opened, Failure> {
         let settings = Settings::from_environment();
         let policy = self.policy(&settings)?;
+        // What is asked must not inherit the identity's descriptor either.
+        #[cfg(unix)]
+        if policy.asks_programs() {
+            use fleetvault::resolver::run::{RunError, close_on_exec};
+
+            let what = "close what was inherited";
+            close_on_exec().map_err(|error| RunError::System { what, error })?;
+        }
         self.with_resolver(now, |resolver, launched| {
             policy
                 .refuse_programs_in(&launched.repository.directories())

@@ -58,6 +58,11 @@ impl PolicyRefusal {
 }
 
 impl Policy {
+    /// Tells whether any program may be asked.
+    pub fn asks_programs(&self) -> bool {
+        !self.pre_resolve.is_empty() || self.approver.is_some()
+    }
+
     /// Asks every pre-resolve hook about every credential.
     ///
     /// # Errors
