@@ -5,7 +5,7 @@
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::{interpret, span};
+use crate::resolver::shell::interpreter::{interpret, span, standard_input};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
 use crate::resolver::shell::tables::{
     BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
@@ -124,6 +124,8 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
     taint.forbid(&first.range, &Context::CommandWord);
     let Some(name) = first.program() else {
         taint.forbid(&span(arguments), &Context::UnknownProgram);
+        // It may be an interpreter.
+        standard_input(taint, "a program that is not known", command, end);
         return;
     };
     for word in arguments {
@@ -322,8 +324,10 @@ fn declaration(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
         builtin: builtin.unwrap_or("declare"),
     };
     let odd = arguments.iter().any(|word| word.text.contains(&b'[') && word.fluid);
+    // Where the name is that of an array, bash takes `(…)` in the value for its elements, and evaluates their subscripts.
+    let arrays = name != b"export" && name != b"readonly" && taint.line.has_arrays();
     for word in arguments {
-        let assigns = word.assigned().is_some() && !odd;
+        let assigns = word.assigned().is_some() && !odd && !arrays;
         // A value in a variable may be handed on; the reference itself is better written as an assignment.
         let fits = assigns && (name == b"export" || !taint.has_reference(&word.range));
         if !fits {
@@ -361,5 +365,9 @@ fn test(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
     let hidden = count == 2 && arguments[0].text.first() == Some(&DYNAMIC);
     if evaluates || hidden {
         taint.forbid(&span(arguments), &Context::Builtin { builtin });
+    }
+    // One that becomes several words may bring operators along: `-v a[$(…)] -o 1`.
+    for word in arguments.iter().filter(|word| word.splits) {
+        taint.forbid(&word.range, &Context::Builtin { builtin });
     }
 }

@@ -96,7 +96,7 @@ fn names_code(name: &str, word: &Word) -> bool {
 }
 
 /// Refuses values in what a program reads.
-fn standard_input(taint: &mut Taint<'_>, name: &str, command: &Command, end: usize) {
+pub(super) fn standard_input(taint: &mut Taint<'_>, name: &str, command: &Command, end: usize) {
     let program = name.to_owned();
     let context = Context::StandardInput { program };
     for input in &command.inputs {

@@ -38,6 +38,15 @@ pub(super) struct Line {
     pub feeds: bool,
 }
 
+impl Line {
+    /// Says whether the line may make an array: by an assignment of elements, or by a command that reads into one.
+    pub(super) fn has_arrays(&self) -> bool {
+        let reads = |word: &Word| word.is("mapfile") || word.is("readarray") || word.is("-a") || word.is("-A");
+        self.assignments.iter().any(|assignment| assignment.extended)
+            || self.commands.iter().any(|command| command.words.iter().any(reads))
+    }
+}
+
 /// A variable that this shell expands.
 pub(super) struct Expansion {
     pub at: usize,
@@ -85,6 +94,8 @@ pub(super) struct Word {
     pub text: Vec<u8>,
     /// Whether an unquoted pattern, brace or tilde may make other words of it.
     pub fluid: bool,
+    /// Whether an unquoted expansion may make other words of it.
+    pub splits: bool,
 }
 
 impl Word {

@@ -134,10 +134,12 @@ impl Lexer<'_> {
                 b'$' => {
                     self.dollar(false)?;
                     word.text.push(DYNAMIC);
+                    word.splits = true;
                 }
                 b'`' => {
                     self.back_ticks(false)?;
                     word.text.push(DYNAMIC);
+                    word.splits = true;
                 }
                 _ => {
                     word.fluid |= matches!(byte, b'*' | b'?' | b'[' | b'{') || (byte == b'~' && self.at == start);
