@@ -121,7 +121,7 @@ impl Lexer<'_> {
         if name.fluid || name.text.contains(&DYNAMIC) {
             return self.confused("a function without a fixed name");
         }
-        self.line.functions.push(name.text);
+        self.line.define(name.text, self.at..self.text.len());
         Ok(())
     }
 

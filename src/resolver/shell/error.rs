@@ -194,7 +194,15 @@ impl Context {
                 of_program(program, it)
             }
             Self::ShellQuote => "remove '| shell_quote'; quoting is done already".to_owned(),
-            Self::Flows { context, .. } => context.rewrite(it),
+            Self::Flows { variable, context, .. } => match &**context {
+                Self::Builtin { builtin: "[" | "test" } => {
+                    format!(
+                        "compare it as text: [ \"${variable}\" = 200 ]; bash (--shell-program bash) takes [ \"${variable}\" -eq 200 ] too"
+                    )
+                }
+                Self::Conditional | Self::Arithmetic => format!("compare it as text: [ \"${variable}\" = 200 ]"),
+                context => context.rewrite(it),
+            },
             Self::Alias => "write the command itself, or a function: f() { command \"$@\"; }".to_owned(),
             Self::NotUnderstood { .. } => {
                 format!("put the line into a file and run TOKEN={it} sh FILE, where \"$TOKEN\" is the value")

@@ -84,6 +84,7 @@ pub(super) fn read(text: &[u8], references: Vec<Range<usize>>, dialect: Dialect)
         Some(at) => Err(lexer.confusion_at("a NUL or a carriage return", at)),
         None => lexer.list(Until::End).and_then(|()| lexer.no_pending()),
     };
+    lexer.line.follow_calls();
     lexer.line.expansions.sort_by_key(|expansion| expansion.at);
     Lexed {
         line: lexer.line,
@@ -255,7 +256,7 @@ impl<'t> Lexer<'t> {
         if name.fluid || name.text.contains(&DYNAMIC) {
             return self.confused("a function without a fixed name");
         }
-        self.line.functions.push(name.text.clone());
+        self.line.define(name.text.clone(), self.at..self.text.len());
         Ok(())
     }
 

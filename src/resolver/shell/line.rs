@@ -39,12 +39,38 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Notes a function. What it prints may hold every value behind its name, as a variable's would, under a name that no variable has.
+    pub(super) fn define(&mut self, name: Vec<u8>, body: Range<usize>) {
+        self.assignments.push(Assignment {
+            name: output_of(&name),
+            from: body,
+            extended: false,
+        });
+        self.functions.push(name);
+    }
+
+    /// Takes calls of functions for expansions of what they print: right behind their names, which are no values themselves.
+    pub(super) fn follow_calls(&mut self) {
+        let first = self.commands.iter().filter_map(|command| command.words.first());
+        let calls = first.filter(|word| self.functions.contains(&word.text));
+        let calls = calls.map(|word| Expansion {
+            at: word.range.end,
+            name: output_of(&word.text),
+        });
+        let calls: Vec<Expansion> = calls.collect();
+        self.expansions.extend(calls);
+    }
+
     /// Says whether the line may make an array: by an assignment of elements, or by a command that reads into one.
     pub(super) fn has_arrays(&self) -> bool {
         let reads = |word: &Word| word.is("mapfile") || word.is("readarray") || word.is("-a") || word.is("-A");
         self.assignments.iter().any(|assignment| assignment.extended)
             || self.commands.iter().any(|command| command.words.iter().any(reads))
     }
+}
+
+fn output_of(function: &[u8]) -> Vec<u8> {
+    [function, b"()"].concat()
 }
 
 /// A variable that this shell expands.
