@@ -330,7 +330,8 @@ impl From<RunError> for Failure {
             RunError::File { error, .. } if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 one("exists").hint("a file that is there already is never overwritten: name another, or remove it").into()
             }
-            RunError::File { .. } | RunError::Directory { .. } | RunError::Output(_) => one("io").into(),
+            RunError::Output(_) => one("output").hint("the command was run").into(),
+            RunError::File { .. } | RunError::Directory { .. } => one("io").into(),
             RunError::Network(_) => Report::new(7, "network", error.to_string())
                 .hint("an author can change that: fleetvault scope NAME --network allow")
                 .into(),

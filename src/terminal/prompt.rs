@@ -80,6 +80,8 @@ pub fn confirm(question: &str) -> io::Result<Option<bool>> {
     let Some((input, mut output)) = open() else {
         return Ok(None);
     };
+    // What was typed, or planted, before the question is no answer to it.
+    discard_typed();
     ask(question, &mut BufReader::new(input), &mut output).map(Some)
 }
 

@@ -222,6 +222,13 @@ fn a_vault_cannot_bring_one() {
     touch(&fleet, &git)
         .fails(125)
         .says("lies in the repository of the vault");
+    let through = ["/bin/sh".to_owned(), inside.to_str().unwrap().to_owned()];
+    configure(&fleet, &format!("pre_resolve = {through:?}\n"));
+    fleet
+        .expand("dev", "<<secure.token>>")
+        .fails(7)
+        .says("lies in the repository of the vault");
+    fs::remove_file(fleet.path("dev/fleetvault/resolver.toml")).unwrap();
     // A linked work tree belongs to the repository, and the repository to it.
     fleet.commit_all("hooks");
     fleet.git(&["worktree", "add", "-q", "../linked", "HEAD~0"]);

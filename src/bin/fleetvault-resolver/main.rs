@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use fleetvault::{
     cli::{Failure, Lazy, arguments, process},
     terminal::{
-        report::{exit_code, print},
+        report::{Report, exit_code, print},
         style::Style,
     },
 };
@@ -84,11 +84,17 @@ fn main() -> ExitCode {
             let code = exit_code(&reports).max(1);
             ExitCode::from(match cli.command {
                 // The command's own code must not be taken for ours, nor ours for its.
-                Command::Run(_) if ![run::NOT_RUNNABLE, run::NOT_FOUND].contains(&code) => run::REFUSED,
+                Command::Run(_) if was_refused(&reports, code) => run::REFUSED,
                 _ => code,
             })
         }
     }
+}
+
+/// Tells whether a command was not run at all, rather than not found or cut off.
+fn was_refused(reports: &[Report], code: u8) -> bool {
+    let ran = reports.iter().any(|report| report.code == "output");
+    !ran && ![run::NOT_RUNNABLE, run::NOT_FOUND].contains(&code)
 }
 
 /// The exit code for arguments that are none: that of a refusal, where a command was to be run.

@@ -53,6 +53,11 @@ impl Program {
         &self.path
     }
 
+    /// What of its command line may be a file: itself, and what an interpreter is given.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(self.path()).chain(self.args.iter().map(Path::new))
+    }
+
     /// Asks it.
     pub fn consult(&self, question: &Value) -> Verdict {
         match self.start(question) {

@@ -96,11 +96,8 @@ impl Policy {
     /// # Errors
     /// [`PolicyRefusal::FromRepository`].
     pub fn refuse_programs_in(&self, directories: &[PathBuf]) -> Result<(), PolicyRefusal> {
-        for program in self.pre_resolve.iter().chain(&self.approver) {
-            let real = program
-                .path()
-                .canonicalize()
-                .unwrap_or_else(|_| program.path().to_owned());
+        for file in self.pre_resolve.iter().chain(&self.approver).flat_map(Program::files) {
+            let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
             let inside = |directory: &PathBuf| {
                 directory
                     .canonicalize()
@@ -108,7 +105,7 @@ impl Policy {
             };
             if directories.iter().any(inside) {
                 return Err(PolicyRefusal::FromRepository {
-                    program: program.path().to_owned(),
+                    program: file.to_owned(),
                 });
             }
         }

@@ -80,7 +80,7 @@ pub fn run(
     err: impl Write + Send + 'static,
 ) -> Result<Ended, RunError> {
     let (events_to, events) = channel();
-    let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
+    let deadline = job.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     if job.tty {
         let raw = terminal::Raw::start().map_err(system("set the terminal"))?;
         let (pty, child) = start_on_terminal(&job, raw.as_ref())?;

@@ -39,12 +39,18 @@ mod linux {
 
     use libc::{
         AF_UNIX, EACCES, SOCK_DGRAM, SOCK_RAW, SYS_io_uring_enter, SYS_io_uring_register, SYS_io_uring_setup,
-        SYS_pidfd_getfd, SYS_process_vm_writev, SYS_ptrace, SYS_socket, SYS_socketpair,
+        SYS_ioctl, SYS_pidfd_getfd, SYS_process_vm_writev, SYS_ptrace, SYS_request_key, SYS_socket, SYS_socketpair,
     };
     use seccompiler::{
         BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule, apply_filter, sock_filter,
     };
+
+    /// Types a character into a terminal.
+    const TIOCSTI: u64 = 0x5412;
+
+    /// Pastes into a console.
+    const TIOCLINUX: u64 = 0x541c;
 
     /// The bits of a socket's type that are not flags.
     const TYPE: u64 = 0xf;
@@ -66,6 +72,7 @@ mod linux {
         // A pair of datagram sockets can still send to any local daemon by its name.
         let of_type =
             |kind: i32| SeccompRule::new(vec![is(1, SeccompCmpOp::MaskedEq(TYPE), kind.unsigned_abs().into())?]);
+        let request = |number: u64| SeccompRule::new(vec![is(1, SeccompCmpOp::Eq, number)?]);
         let always = Vec::new();
         let socket = if local { vec![other_family()?] } else { always.clone() };
         let mut pair = vec![other_family()?];
@@ -75,6 +82,10 @@ mod linux {
         let rules = BTreeMap::from([
             (SYS_socket, socket),
             (SYS_socketpair, pair),
+            // Keys typed into the terminal would be run by the shell behind it, which has the network.
+            (SYS_ioctl, vec![request(TIOCSTI)?, request(TIOCLINUX)?]),
+            // The kernel would look a name up for the caller, outside of the filter.
+            (SYS_request_key, always.clone()),
             (SYS_pidfd_getfd, always.clone()),
             (SYS_ptrace, always.clone()),
             (SYS_process_vm_writev, always),
