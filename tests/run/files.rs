@@ -37,7 +37,14 @@ fn it_is_its_owners_alone_and_gone_afterwards() {
 #[test]
 fn it_is_gone_after_a_signal_and_when_time_is_up() {
     let fleet = with_template();
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+    for signal in [
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::ALARM,
+        Signal::XCPU,
+    ] {
         let mut command = fleet.resolver_command("dev", &["run", "--file", "template:made", "--"]);
         command.args(["sh", "-c", "touch started; exec sleep 60"]);
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();

@@ -84,7 +84,7 @@ pub struct RunArgs {
     /// Run the command in this directory; other relative paths are not affected
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
-    /// End the command and all it started after this time: 30s, 5m
+    /// End the command and its process group after this time: 30s, 5m
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     timeout: Option<Duration>,
     /// Let a command without the network reach local daemons, which may have it

@@ -12,13 +12,17 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::{
-    consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH},
+    consts::signal::{
+        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM,
+        SIGWINCH, SIGXCPU, SIGXFSZ,
+    },
     iterator::Signals,
 };
 
 /// What is passed on to a command.
-const PASSED_ON: [i32; 9] = [
-    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH,
+const PASSED_ON: [i32; 15] = [
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGIO,
+    SIGXCPU, SIGXFSZ,
 ];
 
 /// Signals that act on nothing until there is a command to pass them on to.
