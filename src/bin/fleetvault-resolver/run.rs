@@ -53,7 +53,8 @@ const TEMPLATE_MAX: u64 = 64 << 20;
         EXIT CODES:\n  \
           that of the command; 128+N where signal N ended it\n  \
           124 its time was up   125 refused, nothing was run (--json tells why)\n  \
-          126 it cannot be run  127 it was not found\n\n\
+          126 it cannot be run  127 it was not found\n  \
+          1 it ran, and what it prints could not be written\n\n\
         EXAMPLES:\n  \
           fleetvault-resolver run -- curl -H 'X-Token: <<secure.token>>' https://api.example\n  \
           fleetvault-resolver run --env 'PGPASSWORD=<<secure.prod/db/password>>' -- psql\n  \
@@ -133,7 +134,7 @@ fn start(args: &RunArgs, mut command: Ready, opened: Opened) -> Result<u8, Failu
     }
     let system = |what| move |error| RunError::System { what, error };
     close_on_exec().map_err(system("close what was inherited"))?;
-    // From here on no signal ends this process before the files are gone.
+    // From here on no signal that can be caught ends this process before the files are gone, but for the real-time ones.
     let signals = HeldSignals::hold().map_err(system("handle signals"))?;
     let mut files = TemporaryFiles::default();
     for (path, contents) in command.files.drain(..) {

@@ -1,5 +1,5 @@
 //! The settings of libgit2 that only its C interface has, or that git2 marks unsafe: who may own a repository, where configuration is looked
-//! for, and writing through to the disk. The only file with unsafe code here; it never does anything else.
+//! for, and writing through to the disk. The only file of the vault with unsafe code; it never does anything else.
 #![allow(unsafe_code)]
 
 use std::ffi::{OsStr, c_int};
