@@ -120,6 +120,8 @@ impl Explain for LaunchError {
             }
             Self::Keeper(_) => Report::new(7, "keeper", self.to_string())
                 .hint("give the agent a member of its own; a person who means it passes --allow-keeper"),
+            Self::Repository(error) => error.explain(),
+            Self::Snapshot(error) => error.explain(),
             Self::File(error) => error.explain(),
         }
     }

@@ -2,31 +2,30 @@
 //!
 //! Everything here comes from the launch. Nothing in a repository, a template or a request can name another member, vault or root.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 use vault_format::{
     GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, Secret, VaultId, Verified,
 };
-use zeroize::Zeroizing;
 
-use super::keyring::Keyring;
-use crate::vault::{FileError, Vault};
+use super::{IdentitySource, Resolver, keyring::Keyring};
+use crate::vault::{Access, FileError, Repository, RepositoryError, SnapshotError, Vault};
 
-/// The most that is read of an identity file, in bytes.
-const IDENTITY_MAX: u64 = 1 << 20;
-
-/// Where the private keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdentitySource {
-    /// A file.
-    Path(PathBuf),
-    /// An inherited descriptor, given as `fd:N`.
-    Descriptor(u32),
+/// What a resolver is launched with. None of it can come from a template, a request or a repository.
+pub struct Launch {
+    /// The vault: a directory of a git repository, or below one, or of a bare one.
+    pub directory: PathBuf,
+    /// The commit to read: a name that git knows.
+    pub reference: String,
+    /// Where the keys came from, for errors.
+    pub source: IdentitySource,
+    /// The identity file as it was read.
+    pub identity: Secret,
+    /// What the launch says about itself.
+    pub expectation: Expectation,
+    /// The directory in which this machine remembers; `None` where there is none.
+    pub state: Option<PathBuf>,
 }
 
 /// What a launch says about itself, beside the keys.
@@ -109,93 +108,38 @@ pub enum LaunchError {
     /// Keepers open everything; an agent must not be one.
     #[error("member '{0}' is a keeper, whose keys open every credential")]
     Keeper(MemberName),
+    /// There is no repository, or it cannot be read.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The commit is not there, or holds no vault.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A file of the vault is not to be trusted.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-impl IdentitySource {
-    /// Takes `fd:N` or a path.
-    pub fn named(text: &str) -> Self {
-        match text.strip_prefix("fd:").and_then(|number| number.parse().ok()) {
-            Some(number) => Self::Descriptor(number),
-            None => Self::Path(text.into()),
-        }
-    }
-
-    /// Reads the keys and anchors.
+impl Launch {
+    /// Opens the vault for the launched member and gives it to `work`.
     ///
     /// # Errors
-    /// [`LaunchError::Unreadable`] and [`LaunchError::Identity`].
-    pub fn read(&self) -> Result<IdentityFile, LaunchError> {
-        self.parse(&self.contents()?)
+    /// Whatever keeps this launch from resolving.
+    pub fn with_resolver<T>(&self, work: impl FnOnce(Resolver<'_, '_>, &Repository) -> T) -> Result<T, LaunchError> {
+        let identity = self.source.parse(&self.identity)?;
+        let repository = Repository::open(&self.directory, Access::Read)?;
+        let vault = Vault::load(repository.snapshot(&self.reference)?, self.state.as_deref())?;
+        check_vault(&vault, &identity, &self.expectation)?;
+        let keyring = identify(&vault, identity, &self.expectation)?;
+        self.refuse_keeper(&vault, &keyring)?;
+        Ok(work(Resolver::new(&vault, keyring), &repository))
     }
 
-    /// Reads the file as it is. A descriptor gives it once.
-    ///
-    /// # Errors
-    /// [`LaunchError::Unreadable`].
-    pub fn contents(&self) -> Result<Secret, LaunchError> {
-        self.bytes().map(Secret::from).map_err(|error| LaunchError::Unreadable {
-            source_text: self.to_string(),
-            error,
-        })
-    }
-
-    /// Reads keys and anchors from what [`IdentitySource::contents`] gave.
-    ///
-    /// # Errors
-    /// [`LaunchError::Identity`].
-    pub fn parse(&self, contents: &Secret) -> Result<IdentityFile, LaunchError> {
-        IdentityFile::parse(contents.expose()).map_err(|error| LaunchError::Identity {
-            source_text: self.to_string(),
-            error,
-        })
-    }
-
-    /// Tells whether others than the owner may read the file.
-    pub fn is_exposed(&self) -> bool {
-        match self {
-            #[cfg(unix)]
-            Self::Path(path) => {
-                use std::os::unix::fs::PermissionsExt;
-                std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 != 0)
-            }
-            _ => false,
+    /// Refuses a keeper's keys, which open what no scope gives them.
+    fn refuse_keeper(&self, vault: &Vault<'_>, keyring: &Keyring<'_, '_>) -> Result<(), LaunchError> {
+        if !self.expectation.allow_keeper && vault.is_granted(&GroupName::keepers(), keyring.member())? {
+            return Err(LaunchError::Keeper(keyring.member().clone()));
         }
-    }
-
-    fn bytes(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        let file = match self {
-            Self::Path(path) => File::open(path)?,
-            Self::Descriptor(number) => File::open(Path::new("/dev/fd").join(number.to_string()))?,
-        };
-        // Twice the usual size: a vector that grows would leave copies of the keys behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(16 << 10));
-        file.take(IDENTITY_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > IDENTITY_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 1 MiB"));
-        }
-        Ok(bytes)
-    }
-}
-
-/// The lines of an identity file that are secret: keys, but neither comments nor the marks around a key.
-pub fn secret_lines(contents: &Secret) -> impl Iterator<Item = &[u8]> {
-    let lines = contents.expose().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"-----"))
-}
-
-impl std::fmt::Display for IdentitySource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            // People paste the key where the file that holds it belongs.
-            Self::Path(path) if vault_format::holds_private_key(&path.to_string_lossy()) => {
-                f.write_str("given, which looks like a private key itself,")
-            }
-            Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Descriptor(number) => write!(f, "fd:{number}"),
-        }
+        Ok(())
     }
 }
 
@@ -203,7 +147,7 @@ impl std::fmt::Display for IdentitySource {
 ///
 /// # Errors
 /// [`LaunchError::NoAnchor`], [`LaunchError::SeveralAnchors`], [`LaunchError::OtherVault`], [`LaunchError::OldRoot`].
-pub fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expectation) -> Result<(), LaunchError> {
+fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expectation) -> Result<(), LaunchError> {
     let found = vault.id();
     let anchor = identity.anchor(found);
     let other = |expected: String| Err(LaunchError::OtherVault { expected, found });
@@ -250,17 +194,6 @@ pub fn identify<'v, 'r>(
         None => search(vault, &identity.identities)?.ok_or(LaunchError::Nobody)?,
     };
     Ok(Keyring::new(vault, &member, identity.identities))
-}
-
-/// Refuses a keeper's keys, which open what no scope gives them.
-///
-/// # Errors
-/// [`LaunchError::Keeper`].
-pub fn refuse_keeper(vault: &Vault<'_>, keyring: &Keyring<'_, '_>, expected: &Expectation) -> Result<(), LaunchError> {
-    if !expected.allow_keeper && vault.is_granted(&GroupName::keepers(), keyring.member())? {
-        return Err(LaunchError::Keeper(keyring.member().clone()));
-    }
-    Ok(())
 }
 
 fn named_member(vault: &Vault<'_>, keys: &[Identity], name: MemberName) -> Result<Verified<Member>, LaunchError> {

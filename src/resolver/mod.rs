@@ -3,6 +3,7 @@
 //! Never writes to a vault.
 
 pub mod audit;
+mod identity;
 mod keyring;
 mod launch;
 pub mod mask;
@@ -11,10 +12,13 @@ pub mod policy;
 mod resolve;
 pub mod run;
 mod same_file;
+mod session;
 pub mod shell;
 pub mod template;
 
+pub use identity::{IdentitySource, secret_lines};
 pub use keyring::{Keyring, KeyringError};
-pub use launch::{Expectation, IdentitySource, LaunchError, check_vault, identify, refuse_keeper, secret_lines};
+pub use launch::{Expectation, Launch, LaunchError, identify};
 pub use nearest::nearest;
 pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};
+pub use session::Session;

@@ -1,8 +1,9 @@
 //! From a name to a value, for one member: scope, expiry, key, in this order, and every failure named.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use thiserror::Error;
@@ -18,7 +19,10 @@ use crate::vault::{FileError, Vault};
 pub struct Resolver<'v, 'r> {
     vault: &'v Vault<'r>,
     keyring: Keyring<'v, 'r>,
-    now: Timestamp,
+    /// What was permitted, but for the clock: the same in every request, since the commit is the same.
+    permitted: RefCell<BTreeMap<CredentialName, Permitted>>,
+    /// What was opened, where that is kept.
+    values: Option<RefCell<Values>>,
     /// How often names were compared to find those nearest to an unknown one.
     searches: Cell<usize>,
 }
@@ -27,7 +31,11 @@ pub struct Resolver<'v, 'r> {
 const SEARCHES_MAX: usize = 100;
 
 /// A credential that the member may use: there, signed, in scope, not expired. Not opened yet, so that it can still be refused by policy.
-pub struct Permitted {
+/// Cloning shares it.
+#[derive(Clone)]
+pub struct Permitted(Arc<Inner>);
+
+struct Inner {
     name: CredentialName,
     file: Verified<Credential>,
     terms: Credential,
@@ -36,17 +44,17 @@ pub struct Permitted {
 impl Permitted {
     /// Its name.
     pub fn name(&self) -> &CredentialName {
-        &self.name
+        &self.0.name
     }
 
     /// What its header says.
     pub fn terms(&self) -> &Credential {
-        &self.terms
+        &self.0.terms
     }
 
     /// Its serial.
     pub fn serial(&self) -> u64 {
-        self.file.serial()
+        self.0.file.serial()
     }
 }
 
@@ -126,14 +134,21 @@ impl Refusal {
 }
 
 impl<'v, 'r> Resolver<'v, 'r> {
-    /// Resolves for the member of `keyring`; `now` decides what has expired.
-    pub fn new(vault: &'v Vault<'r>, keyring: Keyring<'v, 'r>, now: Timestamp) -> Self {
+    /// Resolves for the member of `keyring`.
+    pub fn new(vault: &'v Vault<'r>, keyring: Keyring<'v, 'r>) -> Self {
         Self {
             vault,
             keyring,
-            now,
+            permitted: RefCell::default(),
+            values: None,
             searches: Cell::new(0),
         }
+    }
+
+    /// Keeps what was opened, in zeroizing memory, for as long as this resolver lives: for a process that is asked again and again.
+    pub(super) fn keeping_values(mut self) -> Self {
+        self.values = Some(RefCell::default());
+        self
     }
 
     /// The member that this resolver was launched for.
@@ -146,16 +161,17 @@ impl<'v, 'r> Resolver<'v, 'r> {
         self.vault
     }
 
-    /// Permits all of `names`, or none: every refusal is returned at once. No value is opened.
+    /// Permits all of `names`, or none: every refusal is returned at once. No value is opened; `now` decides what has expired.
     ///
     /// # Errors
     /// One [`Refusal`] for each name that is not permitted, in the order of the names.
     pub fn permit_all<'n>(
         &self,
         names: impl IntoIterator<Item = &'n CredentialName>,
+        now: Timestamp,
     ) -> Result<Vec<Permitted>, Vec<Refusal>> {
         let names: BTreeSet<&CredentialName> = names.into_iter().collect();
-        all(names.into_iter().map(|name| self.permitted(name)))
+        all(names.into_iter().map(|name| self.permitted(name, now)))
     }
 
     /// Opens all that was permitted, or nothing.
@@ -163,7 +179,7 @@ impl<'v, 'r> Resolver<'v, 'r> {
     /// # Errors
     /// One [`Refusal`] for each that does not open.
     pub fn open_all(&self, permitted: &[Permitted]) -> Result<Values, Vec<Refusal>> {
-        let open = |one: &Permitted| Ok((one.name.clone(), self.open(one)?));
+        let open = |one: &Permitted| Ok((one.name().clone(), self.open(one)?));
         all(permitted.iter().map(open))
     }
 
@@ -199,7 +215,11 @@ impl<'v, 'r> Resolver<'v, 'r> {
     }
 
     fn open(&self, permitted: &Permitted) -> Result<Secret, Refusal> {
-        let Permitted { name, file, terms } = permitted;
+        let Inner { name, file, terms } = &*permitted.0;
+        let kept = self.values.as_ref().filter(|_| self.is_current(permitted));
+        if let Some(value) = kept.and_then(|kept| kept.borrow().get(name).cloned()) {
+            return Ok(value);
+        }
         let path = FilePath::Credential(name.clone());
         // Only by the keys that the scope gives: a keeper's or another group's key must not widen it.
         let own = HolderName::Member(self.member().clone());
@@ -214,11 +234,38 @@ impl<'v, 'r> Resolver<'v, 'r> {
                 },
                 KeyringError::File(error) => self.file_refusal(name, error),
             })?;
-        Ok(opened.into_value())
+        let value = opened.into_value();
+        if let Some(kept) = kept {
+            kept.borrow_mut().insert(name.clone(), value.clone());
+        }
+        Ok(value)
     }
 
-    /// All that can be said without a private key: the file is there, signed, in scope, and not expired.
-    fn permitted(&self, name: &CredentialName) -> Result<Permitted, Refusal> {
+    /// Tells whether this resolver permitted it itself, rather than one of an earlier commit.
+    fn is_current(&self, permitted: &Permitted) -> bool {
+        let known = self.permitted.borrow();
+        known
+            .get(permitted.name())
+            .is_some_and(|known| Arc::ptr_eq(&known.0, &permitted.0))
+    }
+
+    fn permitted(&self, name: &CredentialName, now: Timestamp) -> Result<Permitted, Refusal> {
+        let known = self.permitted.borrow().get(name).cloned();
+        let permitted = match known {
+            Some(known) => known,
+            None => self.examine(name)?,
+        };
+        match permitted.terms().expires.filter(|on| *on <= now) {
+            Some(on) => Err(Refusal::Expired {
+                credential: name.clone(),
+                on,
+            }),
+            None => Ok(permitted),
+        }
+    }
+
+    /// All that can be said without a private key and a clock: the file is there, signed, and in scope.
+    fn examine(&self, name: &CredentialName) -> Result<Permitted, Refusal> {
         let file = self
             .vault
             .credential(name)
@@ -240,17 +287,13 @@ impl<'v, 'r> Resolver<'v, 'r> {
                 allowed: terms.scope,
             });
         }
-        if let Some(on) = terms.expires.filter(|on| *on <= self.now) {
-            return Err(Refusal::Expired {
-                credential: name.clone(),
-                on,
-            });
-        }
-        Ok(Permitted {
+        let permitted = Permitted(Arc::new(Inner {
             name: name.clone(),
             file,
             terms,
-        })
+        }));
+        self.permitted.borrow_mut().insert(name.clone(), permitted.clone());
+        Ok(permitted)
     }
 
     fn not_found(&self, name: &CredentialName, removed: bool) -> Refusal {

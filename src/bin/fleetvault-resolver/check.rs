@@ -21,8 +21,8 @@ pub fn run(args: &CheckArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     let source = read_template(args.file.as_ref())?;
     let template = Template::parse(&source)?;
     let names = template.names();
-    launch.with_resolver(time::now(), |resolver, _| {
-        resolver.permit_all(names.iter().copied())?;
+    launch.with_resolver(|resolver, _| {
+        resolver.permit_all(names.iter().copied(), time::now())?;
         Ok(())
     })?;
     match names.len() {

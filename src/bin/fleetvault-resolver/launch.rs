@@ -6,15 +6,14 @@ use clap::Args;
 use fleetvault::{
     cli::{Failure, Settings, configuration},
     resolver::{
-        Expectation, IdentitySource, Permitted, Resolver, Values, check_vault, identify,
+        Expectation, IdentitySource, Launch, Permitted, Resolver, Values,
         policy::{Policy, Purpose, Question},
-        refuse_keeper,
     },
     terminal::{
         report::{Report, warning},
         style::Style,
     },
-    vault::{Access, Repository, Vault},
+    vault::{Repository, Vault},
 };
 use vault_format::{CredentialName, MemberName, Secret, Timestamp, VaultId};
 
@@ -107,7 +106,7 @@ impl LaunchArgs {
             let what = "close what was inherited";
             close_on_exec().map_err(|error| RunError::System { what, error })?;
         }
-        self.with_resolver(now, |resolver, launched| {
+        self.with_resolver(|resolver, launched| {
             policy
                 .refuse_programs_in(&launched.repository.directories())
                 .map_err(|refusal| Failure::from(vec![refusal]))?;
@@ -122,7 +121,7 @@ impl LaunchArgs {
             };
             let mut trail = Trail::new(&policy, &settings, &question);
             let open = || {
-                let permitted = resolver.permit_all(&choose(resolver)?)?;
+                let permitted = resolver.permit_all(&choose(resolver)?, now)?;
                 policy.ask_hooks(&permitted, &question)?;
                 approve(&permitted, &policy, &question)?;
                 let values = resolver.open_all(&permitted)?;
@@ -149,40 +148,47 @@ impl LaunchArgs {
     /// Whatever keeps this launch from resolving, and what `work` fails with.
     pub fn with_resolver<T>(
         &self,
-        now: Timestamp,
         work: impl FnOnce(&Resolver<'_, '_>, &mut Launched<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let settings = Settings::from_environment();
-        let source = self.identity_source(&settings)?;
-        let contents = source.contents()?;
-        let identity = source.parse(&contents)?;
+        let launch = self.launch(&Settings::from_environment())?;
+        launch.with_resolver(|resolver, repository| {
+            let mut launched = Launched {
+                identity: &launch.identity,
+                repository,
+                not_logged: None,
+            };
+            let result = work(&resolver, &mut launched);
+            let forgotten = match result.as_ref().err().is_none_or(passed_all_checks) {
+                true => remember(resolver.vault(), launch.state.is_some()),
+                false => None,
+            };
+            say_what_is_not_kept(forgotten, launched.not_logged);
+            result
+        })?
+    }
+
+    /// Reads the identity, and puts together what the resolver is launched with.
+    ///
+    /// # Errors
+    /// There is no identity, or it cannot be read.
+    pub fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
+        let source = self.identity_source(settings)?;
+        let identity = source.contents()?;
         if source.is_exposed() {
             warn(&format!("others can read the identity {source}: chmod 600 it"));
         }
-        let directory = self.vault.clone().unwrap_or_else(|| PathBuf::from("."));
-        let repository = Repository::open(&directory, Access::Read)?;
-        let snapshot = repository.snapshot(&self.reference)?;
-        let vault = Vault::load(snapshot, settings.state.as_deref())?;
-        let expectation = Expectation {
-            vault: self.root,
-            member: self.member.clone(),
-            allow_keeper: self.allow_keeper,
-        };
-        check_vault(&vault, &identity, &expectation)?;
-        let keyring = identify(&vault, identity, &expectation)?;
-        refuse_keeper(&vault, &keyring, &expectation)?;
-        let mut launched = Launched {
-            identity: contents,
-            repository: &repository,
-            not_logged: None,
-        };
-        let result = work(&Resolver::new(&vault, keyring, now), &mut launched);
-        let forgotten = match result.as_ref().err().is_none_or(passed_all_checks) {
-            true => remember(&vault, settings.state.is_some()),
-            false => None,
-        };
-        say_what_is_not_kept(forgotten, launched.not_logged);
-        result
+        Ok(Launch {
+            directory: self.vault.clone().unwrap_or_else(|| PathBuf::from(".")),
+            reference: self.reference.clone(),
+            source,
+            identity,
+            expectation: Expectation {
+                vault: self.root,
+                member: self.member.clone(),
+                allow_keeper: self.allow_keeper,
+            },
+            state: settings.state.clone(),
+        })
     }
 
     /// What the configuration and the launch say about policy.
@@ -218,7 +224,7 @@ impl LaunchArgs {
 
 /// What a launch knows beside its resolver.
 pub struct Launched<'l> {
-    identity: Secret,
+    identity: &'l Secret,
     repository: &'l Repository,
     not_logged: Option<String>,
 }

@@ -34,7 +34,7 @@ struct Line {
 
 pub fn run(args: &ListArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     let now = time::now();
-    let (lines, broken) = launch.with_resolver(now, |resolver, _| {
+    let (lines, broken) = launch.with_resolver(|resolver, _| {
         let (listed, broken) = resolver.list()?;
         let lines: Vec<Line> = listed
             .into_iter()

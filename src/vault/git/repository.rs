@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use git2::{ErrorCode, Oid, RepositoryOpenFlags};
 
 use super::error::{ReadError, RepositoryError, SnapshotError};
+use super::id::CommitId;
 use super::path::check_path;
 use super::snapshot::{Place, Snapshot};
 use super::{Access, libgit2, reference};
@@ -109,6 +110,14 @@ impl Repository {
     pub fn snapshot(&self, reference: &str) -> Result<Snapshot<'_>, SnapshotError> {
         let commit = reference::resolve(&self.git, reference)?;
         Snapshot::find(self, commit)
+    }
+
+    /// Returns the commit that a reference names now; written as for [`Repository::snapshot`].
+    ///
+    /// # Errors
+    /// No such reference, or no commit.
+    pub fn commit(&self, reference: &str) -> Result<CommitId, SnapshotError> {
+        reference::resolve(&self.git, reference).map(CommitId::from)
     }
 
     /// Reads the commit and directory that a snapshot was of, perhaps in another thread.

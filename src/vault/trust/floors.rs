@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use thiserror::Error;
@@ -51,6 +52,8 @@ pub struct Floors {
     raised: RefCell<BTreeMap<String, Floor>>,
     /// Files that were found exactly at their floors, with their serials.
     held: RefCell<BTreeMap<String, u64>>,
+    /// When any floor of this vault was last written, before any was read.
+    written: Option<SystemTime>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,10 +66,16 @@ impl Floors {
     /// Floors kept in `directory`; `None` on machines that keep no state, where only the anchor protects.
     pub fn new(directory: Option<PathBuf>) -> Self {
         Self {
+            written: directory.as_deref().and_then(last_written),
             directory,
             raised: RefCell::default(),
             held: RefCell::default(),
         }
+    }
+
+    /// Tells whether no process has written a floor of this vault since, this one included: what was checked then holds now.
+    pub fn are_as_loaded(&self) -> bool {
+        self.directory.as_deref().and_then(last_written) == self.written
     }
 
     /// Checks a file against its floor. `path` is that inside the vault.
@@ -137,13 +146,13 @@ impl Floors {
         if !raised.iter().any(|(path, floor)| higher(path, floor)) {
             return Ok(());
         }
-        let _lock = super::lock(directory)?;
+        let lock = super::lock(directory)?;
         for (path, floor) in &raised {
             if higher(path, floor) {
                 self.write(directory, path, *floor)?;
             }
         }
-        Ok(())
+        tell(&lock)
     }
 
     /// Takes a file as it is now for its floor, also where that is lower; `None` forgets it.
@@ -154,14 +163,15 @@ impl Floors {
         let Some(directory) = &self.directory else {
             return Ok(());
         };
-        let _lock = super::lock(directory)?;
+        let lock = super::lock(directory)?;
         match now {
-            Some((serial, digest)) => self.write(directory, path, Floor { serial, digest }),
+            Some((serial, digest)) => self.write(directory, path, Floor { serial, digest })?,
             None => match fs::remove_file(directory.join(path)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
             },
         }
+        tell(&lock)
     }
 
     /// The paths of all files with a floor, sorted, with the serial of each.
@@ -228,6 +238,16 @@ impl Floors {
     }
 }
 
+/// When a floor in this directory was last written.
+fn last_written(directory: &Path) -> Option<SystemTime> {
+    fs::metadata(super::lock_file(directory)).ok()?.modified().ok()
+}
+
+/// Lets others see that floors were written. Said last: whoever has read the new time reads the new floors.
+fn tell(lock: &fs::File) -> io::Result<()> {
+    lock.set_modified(SystemTime::now())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +284,22 @@ mod tests {
         assert_eq!(floors().check(path, 3, || digest("three")), Ok(()));
         floors().accept(path, None).unwrap();
         assert_eq!(floors().check_absent(path), Ok(()));
+    }
+
+    #[test]
+    fn floors_that_another_process_writes_are_noticed() {
+        let state = tempfile::tempdir().unwrap();
+        let floors = || Floors::new(Some(state.path().join("floors")));
+        let (early, other) = (floors(), floors());
+        other.raise("members/a.toml", 1, || digest("one"));
+        assert!(early.are_as_loaded());
+        other.save().unwrap();
+        assert!(!early.are_as_loaded());
+        let late = floors();
+        assert!(late.are_as_loaded());
+        other.accept("members/a.toml", None).unwrap();
+        assert!(!late.are_as_loaded());
+        assert!(Floors::new(None).are_as_loaded());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use places::Places;
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Takes the lock of a state directory, making the directory where it is missing. Dropping the file releases it.
@@ -23,9 +23,13 @@ fn lock(directory: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(directory.join("lock"))?;
+        .open(lock_file(directory))?;
     file.lock()?;
     Ok(file)
+}
+
+fn lock_file(directory: &Path) -> PathBuf {
+    directory.join("lock")
 }
 
 /// Makes a directory that only its owner can look into, and those above it that are missing.

@@ -10,9 +10,8 @@ use clap::Args;
 use fleetvault::say;
 use fleetvault::{
     cli::{Failure, time},
-    resolver::{Expectation, IdentitySource, Resolver, check_vault, identify, template::Template},
+    resolver::{Expectation, IdentitySource, Launch, template::Template},
     terminal::{report, report::Report, style::Style},
-    vault::{Access, Repository, Vault},
 };
 
 #[derive(Args)]
@@ -141,13 +140,19 @@ impl Demo {
 
     fn resolve(&self, member: &str, source: &str) -> Result<String, Failure> {
         let template = Template::parse(source.as_bytes())?;
-        let identity = IdentitySource::Path(self.base.join(format!("{member}.txt"))).read()?;
-        let repository = Repository::open(&self.base.join("vault"), Access::Read)?;
-        let vault = Vault::load(repository.snapshot("HEAD")?, None)?;
-        let expectation = Expectation::default();
-        check_vault(&vault, &identity, &expectation)?;
-        let resolver = Resolver::new(&vault, identify(&vault, identity, &expectation)?, time::now());
-        let values = resolver.open_all(&resolver.permit_all(template.names())?)?;
+        let source = IdentitySource::Path(self.base.join(format!("{member}.txt")));
+        let launch = Launch {
+            directory: self.base.join("vault"),
+            reference: "HEAD".into(),
+            identity: source.contents()?,
+            source,
+            expectation: Expectation::default(),
+            state: None,
+        };
+        let values = launch.with_resolver(|resolver, _| {
+            let permitted = resolver.permit_all(template.names(), time::now())?;
+            resolver.open_all(&permitted)
+        })??;
         let text = template.render(|name| values.get(name).map(|value| value.expose()))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
