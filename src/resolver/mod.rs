@@ -13,6 +13,7 @@ pub mod run;
 mod same_file;
 pub mod shell;
 pub mod template;
+mod worker;
 
 pub use keyring::{Keyring, KeyringError};
 pub use launch::{Expectation, IdentitySource, LaunchError, check_vault, identify, refuse_keeper, secret_lines};
