@@ -15,6 +15,7 @@ mod same_file;
 mod session;
 pub mod shell;
 pub mod template;
+mod worker;
 
 pub use identity::{IdentitySource, secret_lines};
 pub use keyring::{Keyring, KeyringError};

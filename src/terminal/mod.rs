@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of vaults, and never shows a character that could move the cursor or turn text around.
 
+pub mod agreement;
 mod escape;
 pub mod progress;
 pub mod prompt;

@@ -72,6 +72,14 @@ pub fn hidden_twice(question: &str) -> io::Result<Option<Zeroizing<String>>> {
     ))
 }
 
+/// The columns of the terminal that is asked at; of a usual one, where there is none or it does not tell.
+pub fn width() -> usize {
+    let told = open().and_then(|(_, output)| terminal_size::terminal_size_of(&output));
+    told.map(|(width, _)| usize::from(width.0))
+        .filter(|&width| width > 0)
+        .unwrap_or(80)
+}
+
 /// Asks a question to be answered with yes or no; only yes is yes. `None` means that there is no terminal.
 ///
 /// # Errors

@@ -34,10 +34,17 @@ fn the_person_at_the_terminal_sees_the_whole_command_and_decides() {
     ];
     for (key, code) in [("n\r", 125), ("y\r", 0)] {
         let mut console = Console::start(fleet.resolver_command("dev", &args));
-        console.expect("member 'dev' wants to use 'other', 'token' for:\r\n");
-        console.expect("  sh -c 'echo $1; touch ran' 'it'\\''s' '<<secure.token>>' 'a\\u{a}b\\u{1b}[2J\\u{202e}c' xxx");
+        console.expect("member 'dev' wants to use 'other', 'token' to run this command:\r\n");
+        console.expect(
+            "  | sh -c 'echo $1; touch ran' 'it'\\''s' '<<secure.token>>' 'a\\u{a}\r\n  | b\\u{1b}[2J\\u{202e}c' xxx",
+        );
+        // Every line of the terminal is marked: it has 100 columns.
+        console.expect(&format!("x\r\n  | {}\r\n  | xxx", "x".repeat(96)));
         console.expect("x-and-its-end\r\n");
-        console.expect("  with the variable A=<<secure.other>>\r\nAgree? [y/N] ");
+        console.expect(
+            "  | with the variable A=<<secure.other>>\r\nThat is all of it, these 34 lines marked with '|'.\r\n",
+        );
+        console.expect("It would let member 'dev' use 'other', 'token' to run this command.\r\nAgree? [y/N] ");
         assert!(!fleet.path("ran").exists());
         console.press(key);
         let (status, screen) = console.end();
@@ -52,6 +59,64 @@ fn the_person_at_the_terminal_sees_the_whole_command_and_decides() {
     // That yes was for that command: the next one asks again.
     let mut console = Console::start(fleet.resolver_command("dev", &args));
     console.expect("Agree? [y/N] ");
+    console.press("\r");
+    assert_eq!(console.end().0.code(), Some(125));
+}
+
+#[test]
+fn nothing_pushes_the_question_off_the_screen() {
+    let fleet = careful();
+    let blanks = format!("{}harmless", " ".repeat(5000));
+    let mut console =
+        Console::start(fleet.resolver_command("dev", &["run", "--", "touch", "ran", "<<secure.token>>", &blanks]));
+    console.expect("  | touch ran '<<secure.token>>' '[… 5,000 blanks …]harmless'\r\n");
+    console.expect("That is all of it, this one line marked with '|'.\r\n");
+    console.press("\r");
+    assert_eq!(console.end().0.code(), Some(125));
+    // What nobody reads nobody agrees to, and it is not shortened.
+    for filler in ["\n", "\t", "x "] {
+        let long = format!("{}harmless", filler.repeat(20_000));
+        let args = [
+            "run",
+            "--env",
+            &format!("A={long}"),
+            "--",
+            "touch",
+            "ran",
+            "<<secure.token>>",
+        ];
+        let (status, screen) = Console::start(fleet.resolver_command("dev", &args)).end();
+        assert_eq!(status.code(), Some(125));
+        assert!(
+            screen.contains(
+                "'token' needs a person's yes for each use, and what they would agree to is too long: it has "
+            ),
+            "{screen}"
+        );
+        assert!(
+            screen.contains("lines, and nobody is asked to read more than 200"),
+            "{screen}"
+        );
+        assert!(
+            screen.contains("put what is long into a file, or name a program"),
+            "{screen}"
+        );
+        assert!(!screen.contains("Agree?"), "{screen}");
+    }
+    assert!(!fleet.path("ran").exists());
+}
+
+#[test]
+fn two_commands_that_differ_never_look_the_same() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let fleet = careful();
+    let mut command = fleet.resolver_command("dev", &["run", "--", "touch", "ran", "<<secure.token>>"]);
+    command
+        .arg(std::ffi::OsStr::from_bytes(b"\xff\xfe"))
+        .arg("r\u{200b}m\u{e0041}\u{a0}");
+    let mut console = Console::start(command);
+    console.expect("'<<secure.token>>' '\\xff\\xfe' 'r\\u{200b}m\\u{e0041}\\u{a0}'\r\n");
     console.press("\r");
     assert_eq!(console.end().0.code(), Some(125));
 }
@@ -163,7 +228,9 @@ fn expand_asks_as_well() {
     let mut command = fleet.resolver_command("dev", &["expand", "template", "-o", "made"]);
     command.stdin(Stdio::null());
     let mut console = Console::start(command);
-    console.expect("  putting its value into the template template, written to made\r\nAgree? [y/N] ");
+    console.expect("member 'dev' wants to use 'token' to put values into a text:\r\n");
+    console.expect("  | putting its value into the template template, written to made\r\n");
+    console.expect("Agree? [y/N] ");
     console.press("yes\r");
     assert!(console.end().0.success());
     assert_eq!(fleet.written("made"), TOKEN);

@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod confirming;
 mod console;
+mod exhaustion;
 mod files;
 mod hooks;
 mod hygiene;

@@ -6,12 +6,16 @@ use fleetvault::{
         Permitted,
         policy::{Policy, Question},
     },
-    terminal::{escape, prompt, report::Report},
+    terminal::{
+        agreement::{Agreement, TooLong},
+        prompt,
+        report::Report,
+    },
 };
 use vault_format::{CredentialName, Network};
 
 /// Asks a person about one use of all credentials that need it: the configured approver, or whoever sits at the terminal. `shown` is the whole
-/// of what they agree to, line by line. The answer is good for this use alone.
+/// of what they agree to, part by part. The answer is good for this use alone.
 ///
 /// # Errors
 /// They say no, or there is nobody to ask.
@@ -29,7 +33,15 @@ pub fn confirm(
     if let Some(answer) = policy.ask_approver(&all, question) {
         return answer.map_err(|refusal| refused(&needed, "not_approved", &format!("was not used: {refusal}"), None));
     }
-    match prompt::confirm(&text(question, &all, shown)) {
+    let text = text(question, &all, shown, prompt::width()).map_err(|too_long| {
+        refused(
+            &needed,
+            "too_long_to_agree",
+            &format!("needs a person's yes for each use, and what they would agree to is too long: {too_long}"),
+            Some("put what is long into a file, or name a program that asks somebody as 'approver' in resolver.toml"),
+        )
+    })?;
+    match prompt::confirm(&text) {
         Ok(Some(true)) => Ok(()),
         Ok(Some(false)) => Err(refused(
             &needed,
@@ -77,17 +89,21 @@ pub fn with(permitted: &[Permitted], network: Network) -> Vec<&CredentialName> {
     those.map(Permitted::name).collect()
 }
 
-fn text(question: &Question<'_>, credentials: &[&CredentialName], shown: &[String]) -> String {
-    let names: Vec<String> = credentials.iter().map(|name| format!("'{name}'")).collect();
-    let mut lines = vec![format!(
-        "member '{}' wants to use {} for:",
-        question.member,
-        names.join(", ")
-    )];
-    // Escaped here, so that a line break in an argument is seen as one of its characters and not as the end of what is shown.
-    lines.extend(shown.iter().map(|line| format!("  {}", escape(line))));
-    lines.push("Agree?".into());
-    lines.join("\n")
+/// The question to a person, in lines of so many columns.
+fn text(
+    question: &Question<'_>,
+    credentials: &[&CredentialName],
+    shown: &[String],
+    width: usize,
+) -> Result<String, TooLong> {
+    let names: Vec<String> = credentials.iter().map(ToString::to_string).collect();
+    let agreement = Agreement {
+        member: question.member.as_str(),
+        credentials: &names,
+        purpose: question.purpose.in_words(),
+        shown,
+    };
+    agreement.question(width)
 }
 
 fn refused(credentials: &[&CredentialName], code: &'static str, message: &str, hint: Option<&str>) -> Failure {

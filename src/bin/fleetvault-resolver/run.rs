@@ -14,7 +14,7 @@ use fleetvault::{
     resolver::{
         Permitted,
         policy::{Purpose, duration},
-        run::{Action, EnvFile, FileTemplate, NetworkAccess, Ready, RunError, Shell, Wanted, check_name},
+        run::{Action, EnvFile, FileTemplate, NetworkAccess, Ready, RunError, Shell, Wanted, check_name, readable},
     },
     terminal::report::Report,
 };
@@ -208,18 +208,17 @@ impl RunArgs {
 
     /// What the command gets beside its arguments. A person who agrees sees all of it; nothing is cut short.
     fn with(&self, wanted: &Wanted) -> Vec<String> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let path = |path: &PathBuf| readable(path.as_os_str().as_encoded_bytes());
         let env = wanted
             .env
             .iter()
-            .map(|(name, value)| format!("with the variable {name}={}", text(value)));
-        let file =
-            |file: &FileTemplate| format!("with the file {}, made from {}", file.to.display(), file.from.display());
+            .map(|(name, value)| format!("with the variable {name}={}", readable(value)));
+        let file = |file: &FileTemplate| format!("with the file {}, made from {}", path(&file.to), path(&file.from));
         let stdin = wanted
             .stdin
             .iter()
-            .map(|input| format!("with standard input: {}", text(input)));
-        let directory = self.cwd.iter().map(|directory| format!("in {}", directory.display()));
+            .map(|input| format!("with standard input: {}", readable(input)));
+        let directory = self.cwd.iter().map(|directory| format!("in {}", path(directory)));
         env.chain(wanted.files.iter().map(file))
             .chain(stdin)
             .chain(directory)

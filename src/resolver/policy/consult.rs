@@ -3,15 +3,16 @@
 //! Fails closed: a program that cannot be started, is killed, or takes too long has said no. Its standard output is ignored.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
-    thread,
     time::Duration,
 };
 
 use serde_json::Value;
+
+use crate::resolver::worker::Worker;
 
 /// Where a program that is asked finds others: the whole of its environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -60,13 +61,18 @@ impl Program {
 
     /// Asks it.
     pub fn consult(&self, question: &Value) -> Verdict {
-        match self.start(question) {
-            Ok(child) => self.wait(child),
-            Err(error) => Verdict::No(format!("it cannot be started: {error}")),
-        }
+        self.ask(question)
+            .unwrap_or_else(|error| Verdict::No(format!("it cannot be started: {error}")))
     }
 
-    fn start(&self, question: &Value) -> std::io::Result<Child> {
+    fn ask(&self, question: &Value) -> io::Result<Verdict> {
+        // Started before the program, which must not run where there is no thread left to watch it.
+        let (writer, reader, watcher) = (Worker::start()?, Worker::start()?, Worker::start()?);
+        let child = self.start(question, writer)?;
+        Ok(self.wait(child, reader, watcher))
+    }
+
+    fn start(&self, question: &Value, writer: Worker) -> io::Result<Child> {
         let mut command = Command::new(&self.path);
         command
             .args(&self.args)
@@ -83,16 +89,16 @@ impl Program {
             let mut line = question.to_string();
             line.push('\n');
             // In a thread of its own: a program that does not read must not hold us up beyond its time. That it does not is its own affair.
-            thread::spawn(move || drop(stdin.write_all(line.as_bytes())));
+            writer.give(move || drop(stdin.write_all(line.as_bytes())));
         }
         Ok(child)
     }
 
-    fn wait(&self, mut child: Child) -> Verdict {
+    fn wait(&self, mut child: Child, reader: Worker, watcher: Worker) -> Verdict {
         let id = child.id();
         let (said_to, said) = mpsc::channel();
         if let Some(stderr) = child.stderr.take() {
-            thread::spawn(move || {
+            reader.give(move || {
                 let mut text = Vec::new();
                 // Whatever was read before an error is what it said.
                 let _ = stderr.take(SAID_MAX).read_to_end(&mut text);
@@ -100,7 +106,7 @@ impl Program {
             });
         }
         let (ended_to, ended) = mpsc::channel();
-        thread::spawn(move || drop(ended_to.send(child.wait())));
+        watcher.give(move || drop(ended_to.send(child.wait())));
         match ended.recv_timeout(self.timeout) {
             Ok(Ok(status)) if status.success() => Verdict::Yes,
             Ok(Ok(status)) => {

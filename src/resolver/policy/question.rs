@@ -42,6 +42,15 @@ impl Purpose {
             Self::Mask => "mask",
         }
     }
+
+    /// What it is, to a person: the rest of "wants to use them to …".
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Expand => "put values into a text",
+            Self::Run => "run this command",
+            Self::Mask => "find values in a text and mask them",
+        }
+    }
 }
 
 impl Question<'_> {

@@ -35,7 +35,11 @@ use super::{
 use crate::resolver::{
     mask::{self, Masker},
     shell,
+    worker::Worker,
 };
+
+/// What fails where the system has no thread left.
+const START_THREAD: &str = "start a thread";
 
 /// How long a group has to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -79,6 +83,9 @@ pub fn run(
     out: impl Write + Send + 'static,
     err: impl Write + Send + 'static,
 ) -> Result<Ended, RunError> {
+    // Started before the command, which must not run where there is no thread left to watch it.
+    let worker = || Worker::start().map_err(system(START_THREAD));
+    let (forwarder, feeder, reader, watcher) = (worker()?, worker()?, worker()?, worker()?);
     let (events_to, events) = channel();
     let deadline = job.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     if job.tty {
@@ -89,31 +96,36 @@ pub fn run(
         let group = group_of(&child)?;
         let pty = Arc::new(pty);
         let resized = Arc::clone(&pty);
-        let _forwarding = signals.forward(group, move || resize(&resized));
-        feed_terminal(Arc::clone(&pty), raw.is_some());
+        let _forwarding = signals.forward(forwarder, group, move || resize(&resized));
+        feed_terminal(feeder, Arc::clone(&pty), raw.is_some());
         let mut stream = masker.stream();
-        drain(events_to.clone(), move || mask::copy(Terminal(pty), out, &mut stream));
-        watch(group, events_to);
+        drain(reader, events_to.clone(), move || {
+            mask::copy(Terminal(pty), out, &mut stream)
+        });
+        watch(watcher, group, events_to);
         return Supervisor::new(group, 1, deadline).supervise(&events);
     }
+    let error_reader = worker()?;
     let mut child = start(&job)?;
     let input = job.command.stdin.take();
     drop(job);
     let group = group_of(&child)?;
-    let _forwarding = signals.forward(group, || {});
-    feed(child.stdin.take(), input);
+    let _forwarding = signals.forward(forwarder, group, || {});
+    feed(feeder, child.stdin.take(), input);
     let mut streams = 0;
     if let Some(stdout) = child.stdout.take() {
         let mut stream = masker.stream();
-        drain(events_to.clone(), move || mask::copy(stdout, out, &mut stream));
+        drain(reader, events_to.clone(), move || mask::copy(stdout, out, &mut stream));
         streams += 1;
     }
     if let Some(stderr) = child.stderr.take() {
         let mut stream = masker.stream();
-        drain(events_to.clone(), move || mask::copy(stderr, err, &mut stream));
+        drain(error_reader, events_to.clone(), move || {
+            mask::copy(stderr, err, &mut stream)
+        });
         streams += 1;
     }
-    watch(group, events_to);
+    watch(watcher, group, events_to);
     Supervisor::new(group, streams, deadline).supervise(&events)
 }
 
@@ -156,9 +168,14 @@ impl Job {
             network::deny_for_this_thread(local).map_err(RunError::Network)?;
             start().map_err(failed)
         };
-        thread::scope(|scope| match scope.spawn(filtered).join() {
-            Ok(started) => started,
-            Err(_) => Err(RunError::Network("the thread that starts the command died".into())),
+        thread::scope(|scope| {
+            let filtering = thread::Builder::new()
+                .spawn_scoped(scope, filtered)
+                .map_err(system(START_THREAD))?;
+            match filtering.join() {
+                Ok(started) => started,
+                Err(_) => Err(RunError::Network("the thread that starts the command died".into())),
+            }
         })
     }
 }
@@ -199,18 +216,18 @@ fn start_on_terminal(job: &Job, raw: Option<&terminal::Raw>) -> Result<(Pty, Chi
 }
 
 /// Gives the child its standard input: a text, or what we get where it must not have ours.
-fn feed(to: Option<std::process::ChildStdin>, text: Option<Zeroizing<Vec<u8>>>) {
+fn feed(worker: Worker, to: Option<std::process::ChildStdin>, text: Option<Zeroizing<Vec<u8>>>) {
     let Some(mut to) = to else { return };
     // A child that does not read it to the end has seen enough.
-    thread::spawn(move || match text {
+    worker.give(move || match text {
         Some(text) => drop(to.write_all(&text)),
         None => drop(io::copy(&mut io::stdin(), &mut to)),
     });
 }
 
 /// Passes on what is typed, or fed in, to a pseudo-terminal.
-fn feed_terminal(pty: Arc<Pty>, typed: bool) {
-    thread::spawn(move || {
+fn feed_terminal(worker: Worker, pty: Arc<Pty>, typed: bool) {
+    worker.give(move || {
         let Ok(mut from) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else {
             return;
         };

@@ -169,12 +169,25 @@ impl Wanted {
 
     /// The program and its arguments as they were written, with references in place of values.
     pub fn words(&self) -> Vec<String> {
-        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         match &self.action {
-            Action::Direct(words) => words.iter().map(text).collect(),
-            Action::Shell { shell, line } => vec![shell.0.display().to_string(), "-c".into(), text(line)],
+            Action::Direct(words) => words.iter().map(|word| readable(word)).collect(),
+            Action::Shell { shell, line } => vec![
+                readable(shell.0.as_os_str().as_encoded_bytes()),
+                "-c".into(),
+                readable(line),
+            ],
         }
     }
+}
+
+/// A text as people and programs are shown it: bytes that are no UTF-8 as `\xNN`, since two commands that differ must not look the same.
+pub fn readable(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    shown
 }
 
 impl Templates<'_> {
@@ -341,4 +354,16 @@ fn env_place(name: &str) -> String {
 
 fn file_place(file: &FileTemplate) -> String {
     format!("file {}", file.from.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_one_by_one() {
+        assert_eq!(readable("a é\n".as_bytes()), "a é\n");
+        assert_eq!(readable(b"a\xff\xc3 \xe2\x82"), "a\\xff\\xc3 \\xe2\\x82");
+        assert_ne!(readable(b"\xfe"), readable(b"\xff"));
+    }
 }

@@ -20,7 +20,7 @@ mod terminal;
 #[cfg(unix)]
 mod watch;
 
-pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted};
+pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted, readable};
 pub use env_file::{ENV_FILE, EnvFile, EnvFileError, check_name};
 pub use error::RunError;
 pub use files::TemporaryFiles;

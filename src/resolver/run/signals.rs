@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -18,6 +17,8 @@ use signal_hook::{
     },
     iterator::Signals,
 };
+
+use crate::resolver::worker::Worker;
 
 /// What is passed on to a command.
 const PASSED_ON: [i32; 15] = [
@@ -48,14 +49,14 @@ impl HeldSignals {
     }
 
     /// Passes them on to a process group from now on, those that came meanwhile first. `resized` is told of a change of the terminal's size.
-    pub(super) fn forward(self, group: Pid, resized: impl Fn() + Send + 'static) -> Forwarding {
+    pub(super) fn forward(self, worker: Worker, group: Pid, resized: impl Fn() + Send + 'static) -> Forwarding {
         let Self(mut signals) = self;
         let over = Arc::new(AtomicBool::new(false));
         let forwarding = Forwarding {
             over: Arc::clone(&over),
             handle: signals.handle(),
         };
-        thread::spawn(move || {
+        worker.give(move || {
             for number in signals.forever() {
                 if number == SIGWINCH {
                     resized();

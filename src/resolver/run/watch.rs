@@ -1,11 +1,13 @@
 //! Waiting for a child: that it ended or stopped, and that its output has come to an end.
 
-use std::{io, sync::mpsc::Sender, thread};
+use std::{io, sync::mpsc::Sender};
 
 use rustix::{
     io::Errno,
     process::{Pid, WaitOptions, WaitStatus, waitpid},
 };
+
+use crate::resolver::worker::Worker;
 
 /// Something that happened to a child.
 pub(super) enum Event {
@@ -20,8 +22,8 @@ pub(super) enum Event {
 }
 
 /// Tells of everything that happens to a child until it has ended.
-pub(super) fn watch(child: Pid, events: Sender<Event>) {
-    thread::spawn(move || {
+pub(super) fn watch(worker: Worker, child: Pid, events: Sender<Event>) {
+    worker.give(move || {
         loop {
             let event = match waitpid(Some(child), WaitOptions::UNTRACED) {
                 Ok(Some((_, status))) => match status.stopping_signal() {
@@ -40,7 +42,7 @@ pub(super) fn watch(child: Pid, events: Sender<Event>) {
     });
 }
 
-/// Runs a copy in a thread of its own and tells of its end.
-pub(super) fn drain(events: Sender<Event>, copy: impl FnOnce() -> io::Result<()> + Send + 'static) {
-    thread::spawn(move || drop(events.send(Event::Drained(copy()))));
+/// Lets a worker copy and tells of its end.
+pub(super) fn drain(worker: Worker, events: Sender<Event>, copy: impl FnOnce() -> io::Result<()> + Send + 'static) {
+    worker.give(move || drop(events.send(Event::Drained(copy()))));
 }
