@@ -9,7 +9,7 @@ use vault_format::FilePath;
 use crate::{
     author::{AuthorError, SignerError},
     resolver::{
-        LaunchError, Refusal,
+        LaunchError, PlaceError, Refusal,
         policy::PolicyRefusal,
         run::{EnvFileError, RunError},
         template::{RenderErrors, SYNTAX, TemplateErrors},
@@ -154,6 +154,17 @@ impl Explain for SnapshotError {
                 .hint("'fleetvault init' makes the first commit of a vault"),
             Self::Read(_) => Report::new(6, "untrusted", self.to_string()),
             Self::Git { .. } => Report::new(1, "git", self.to_string()),
+        }
+    }
+}
+
+impl Explain for PlaceError {
+    fn explain(&self) -> Report {
+        match self {
+            Self::Outside { .. } | Self::NoFile(_) => Report::new(7, "not_allowed", self.to_string())
+                .hint("the launch names the directories in which files may be written: --allow-write DIR"),
+            Self::System { .. } => Report::new(1, "io", self.to_string())
+                .hint("its directory must exist, and no part of its path may be a link"),
         }
     }
 }

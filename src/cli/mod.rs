@@ -2,13 +2,16 @@
 //!
 //! Where the environment is read; `terminal` looks at what concerns it alone (`TERM`, `NO_COLOR`).
 
+pub mod approval;
 pub mod configuration;
 pub mod explain;
 pub mod process;
 mod settings;
 pub mod time;
+mod trail;
 
 pub use settings::Settings;
+pub use trail::{Trail, audit_log};
 
 use std::{env, io, mem::ManuallyDrop};
 
@@ -64,6 +67,14 @@ impl<A: FromArgMatches> FromArgMatches for Lazy<A> {
 /// Everything that kept a command from doing its work; never empty.
 #[derive(Debug)]
 pub struct Failure(pub Vec<Report>);
+
+impl Failure {
+    /// Tells whether all of it is about what sound files say: outside the scope, removed, expired, or policy, which is asked behind all of that.
+    /// These files are remembered as if they had been used: what took something away must not be undone by an older file.
+    pub fn is_about_sound_files(&self) -> bool {
+        self.0.iter().all(|report| matches!(report.exit, 3..=5 | 7))
+    }
+}
 
 impl From<Report> for Failure {
     fn from(report: Report) -> Self {

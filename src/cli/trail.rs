@@ -1,7 +1,7 @@
 //! What a launch leaves in the audit log.
 
-use fleetvault::{
-    cli::{Failure, Settings, time},
+use super::{Failure, Settings, time};
+use crate::{
     resolver::{
         Permitted,
         audit::{AuditLog, Entry},
@@ -29,6 +29,7 @@ pub fn audit_log(policy: &Policy, settings: &Settings) -> Option<AuditLog> {
 }
 
 impl<'t> Trail<'t> {
+    /// The log for what comes of one question.
     pub fn new(policy: &Policy, settings: &Settings, question: &'t Question<'t>) -> Self {
         Self {
             log: audit_log(policy, settings),

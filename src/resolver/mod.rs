@@ -16,6 +16,7 @@ mod session;
 pub mod shell;
 pub mod template;
 mod worker;
+mod writable;
 
 pub use identity::{IdentitySource, secret_lines};
 pub use keyring::{Keyring, KeyringError};
@@ -23,3 +24,4 @@ pub use launch::{Expectation, Launch, LaunchError, identify};
 pub use nearest::nearest;
 pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};
 pub use session::Session;
+pub use writable::{PlaceError, WritableDirectories};

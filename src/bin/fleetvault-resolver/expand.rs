@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, time},
+    cli::{Failure, approval, time},
     resolver::{policy::Purpose, template::Template},
 };
 
@@ -43,7 +43,7 @@ pub fn run(args: &ExpandArgs, launch: &LaunchArgs) -> Result<(), Failure> {
         &wanted,
         |_| Ok(names),
         |permitted, policy, question| {
-            approve::refuse_denied(permitted, "expand")?;
+            approval::refuse_denied(permitted, "expand")?;
             approve::confirm(permitted, policy, question, &[shown(args)])
         },
     )?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io, path::PathBuf};
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, Settings, configuration},
+    cli::{Failure, Settings, Trail, configuration},
     resolver::{
         Expectation, IdentitySource, Launch, Permitted, Resolver, Values,
         policy::{Policy, Purpose, Question},
@@ -16,8 +16,6 @@ use fleetvault::{
     vault::{Repository, Vault},
 };
 use vault_format::{CredentialName, MemberName, Secret, Timestamp, VaultId};
-
-use crate::trail::Trail;
 
 /// The launch. None of it can come from a template, a request or a repository.
 #[derive(Args)]
@@ -158,7 +156,7 @@ impl LaunchArgs {
                 not_logged: None,
             };
             let result = work(&resolver, &mut launched);
-            let forgotten = match result.as_ref().err().is_none_or(passed_all_checks) {
+            let forgotten = match result.as_ref().err().is_none_or(Failure::is_about_sound_files) {
                 true => remember(resolver.vault(), launch.state.is_some()),
                 false => None,
             };
@@ -234,12 +232,6 @@ impl Launched<'_> {
     fn not_logged(&mut self, failed: Option<String>) {
         self.not_logged = failed;
     }
-}
-
-/// Tells whether a run was refused for what sound files say: outside the scope, removed, expired, or by policy, which is asked behind all of
-/// that. These files are remembered as if they had been used: what took something away must not be undone by an older file.
-fn passed_all_checks(failure: &Failure) -> bool {
-    failure.0.iter().all(|report| matches!(report.exit, 3..=5 | 7))
 }
 
 /// Writes the floors, or says why they could not be written.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, Settings},
+    cli::{Failure, Settings, audit_log},
     resolver::audit::Entry,
     say,
     terminal::{
@@ -14,10 +14,7 @@ use fleetvault::{
 };
 use vault_format::{CredentialName, MemberName};
 
-use crate::{
-    launch::{LaunchArgs, warn},
-    trail::audit_log,
-};
+use crate::launch::{LaunchArgs, warn};
 
 #[derive(Args)]
 pub struct LogArgs {

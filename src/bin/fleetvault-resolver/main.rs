@@ -12,8 +12,9 @@ mod launch;
 mod list;
 mod log;
 mod mask;
+#[cfg(unix)]
+mod mcp;
 mod run;
-mod trail;
 
 use std::{alloc::System, env, io, process::ExitCode};
 
@@ -58,6 +59,9 @@ enum Command {
     Run(Lazy<run::RunArgs>),
     /// Mask the values of credentials in a stream
     Mask(Lazy<mask::MaskArgs>),
+    /// Serve an agent that uses credentials: MCP on standard input and output
+    #[cfg(unix)]
+    Mcp(Lazy<mcp::McpArgs>),
     /// Show what was opened and refused here
     Log(Lazy<log::LogArgs>),
 }
@@ -74,6 +78,8 @@ fn main() -> ExitCode {
         Command::List(Lazy(args)) => list::run(args, &cli.launch).map(|()| 0),
         Command::Run(Lazy(args)) => run::run(args, &cli.launch),
         Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
+        #[cfg(unix)]
+        Command::Mcp(Lazy(args)) => mcp::run(args, &cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
     };
     match result.and_then(|code| input::finish().map(|()| code)) {

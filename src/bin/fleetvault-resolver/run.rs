@@ -10,11 +10,14 @@ use std::{
 
 use clap::{ArgGroup, Args};
 use fleetvault::{
-    cli::{Failure, time},
+    cli::{Failure, approval, time},
     resolver::{
         Permitted,
         policy::{Purpose, duration},
-        run::{Action, EnvFile, FileTemplate, NetworkAccess, Ready, RunError, Shell, Wanted, check_name, readable},
+        run::{
+            Action, EnvFile, FileTemplate, NetworkAccess, Ready, RunError, Shell, Wanted, check_name, quoted_line,
+            readable,
+        },
     },
     terminal::report::Report,
 };
@@ -126,7 +129,7 @@ pub fn run(args: &RunArgs, launch: &LaunchArgs) -> Result<u8, Failure> {
 /// Makes the files, runs the command to its end, and removes them.
 #[cfg(unix)]
 fn start(args: &RunArgs, mut command: Ready, opened: Opened) -> Result<u8, Failure> {
-    use fleetvault::resolver::run::{Ended, HeldSignals, Job, TemporaryFiles, close_on_exec, run};
+    use fleetvault::resolver::run::{Control, Ended, HeldSignals, Input, Job, TemporaryFiles, close_on_exec, run};
 
     let masker = masker(&opened);
     for (name, text) in &command.filtered {
@@ -148,15 +151,16 @@ fn start(args: &RunArgs, mut command: Ready, opened: Opened) -> Result<u8, Failu
         timeout: args.timeout,
         tty: args.tty,
         network: network(&opened.permitted, args.allow_unix),
+        input: Input::Ours,
     };
     // What is still needed of the values is in the command and in the masker.
     drop(opened);
-    let ended = run(job, &masker, signals, io::stdout(), io::stderr());
+    let ended = run(job, &masker, Control::Signals(signals), io::stdout(), io::stderr());
     drop(files);
     Ok(match ended? {
         Ended::Code(code) => u8::try_from(code).unwrap_or(1),
         Ended::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
-        Ended::TimedOut => {
+        Ended::TimedOut | Ended::Stopped => {
             let limit = args.timeout.unwrap_or_default();
             warn(&format!(
                 "the command took longer than {} s and was ended",
@@ -226,26 +230,8 @@ impl RunArgs {
     }
 }
 
-/// The words as one would type them.
-fn quoted_line(words: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c))
-    };
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|word| match plain(word) {
-            true => word.clone(),
-            false => format!("'{}'", word.replace('\'', "'\\''")),
-        })
-        .collect();
-    quoted.join(" ")
-}
-
 fn network(permitted: &[Permitted], local: bool) -> NetworkAccess {
-    match approve::with(permitted, Network::Deny).is_empty() {
+    match approval::with(permitted, Network::Deny).is_empty() {
         true => NetworkAccess::Open,
         false => NetworkAccess::Denied { local },
     }

@@ -63,6 +63,11 @@ impl Policy {
         !self.pre_resolve.is_empty() || self.approver.is_some()
     }
 
+    /// Tells whether a program is asked in the place of a person.
+    pub fn has_approver(&self) -> bool {
+        self.approver.is_some()
+    }
+
     /// Asks every pre-resolve hook about every credential.
     ///
     /// # Errors

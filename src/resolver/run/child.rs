@@ -15,7 +15,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -29,7 +29,9 @@ use rustix::{
 use zeroize::Zeroizing;
 
 use super::{
-    HeldSignals, NetworkAccess, Ready, RunError, network, terminal,
+    Control, NetworkAccess, Ready, RunError, network,
+    signals::Forwarding,
+    terminal,
     watch::{Event, drain, watch},
 };
 use crate::resolver::{
@@ -56,6 +58,17 @@ pub struct Job {
     pub tty: bool,
     /// Whether it gets the network.
     pub network: NetworkAccess,
+    /// What it reads where it has no text of its own.
+    pub input: Input,
+}
+
+/// What a command reads on standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// What we would.
+    Ours,
+    /// Nothing: what we read is not for it.
+    Nothing,
 }
 
 /// How a command ended.
@@ -67,6 +80,8 @@ pub enum Ended {
     Signal(i32),
     /// By us, since its time was up.
     TimedOut,
+    /// By us, since [`Stop`] said so.
+    Stopped,
 }
 
 /// Runs a command to its end. What it prints goes to `out` and `err`, masked; with a pseudo-terminal all of it to `out`.
@@ -79,7 +94,7 @@ pub enum Ended {
 pub fn run(
     mut job: Job,
     masker: &Masker,
-    signals: HeldSignals,
+    control: Control,
     out: impl Write + Send + 'static,
     err: impl Write + Send + 'static,
 ) -> Result<Ended, RunError> {
@@ -96,7 +111,7 @@ pub fn run(
         let group = group_of(&child)?;
         let pty = Arc::new(pty);
         let resized = Arc::clone(&pty);
-        let _forwarding = signals.forward(forwarder, group, move || resize(&resized));
+        let _forwarding = obey(control, forwarder, group, &events_to, move || resize(&resized));
         feed_terminal(feeder, Arc::clone(&pty), raw.is_some());
         let mut stream = masker.stream();
         drain(reader, events_to.clone(), move || {
@@ -110,7 +125,7 @@ pub fn run(
     let input = job.command.stdin.take();
     drop(job);
     let group = group_of(&child)?;
-    let _forwarding = signals.forward(forwarder, group, || {});
+    let _forwarding = obey(control, forwarder, group, &events_to, || {});
     feed(feeder, child.stdin.take(), input);
     let mut streams = 0;
     if let Some(stdout) = child.stdout.take() {
@@ -127,6 +142,23 @@ pub fn run(
     }
     watch(watcher, group, events_to);
     Supervisor::new(group, streams, deadline).supervise(&events)
+}
+
+/// Has the command ended when it is to be; until what is returned is dropped.
+fn obey(
+    control: Control,
+    forwarder: Worker,
+    group: Pid,
+    events: &Sender<Event>,
+    resized: impl Fn() + Send + 'static,
+) -> Option<Forwarding> {
+    match control {
+        Control::Signals(signals) => Some(signals.forward(forwarder, group, resized)),
+        Control::Stop(stop) => {
+            stop.tell(events.clone());
+            None
+        }
+    }
 }
 
 impl Job {
@@ -185,10 +217,12 @@ fn start(job: &Job) -> Result<Child, RunError> {
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A socket that we were given is a way to the network that no filter sees.
     let carries_network = job.network != NetworkAccess::Open && is_socket(io::stdin());
-    match job.command.stdin.is_some() || carries_network {
-        true => command.stdin(Stdio::piped()),
-        false => command.stdin(Stdio::inherit()),
-    };
+    command.stdin(match job.input {
+        _ if job.command.stdin.is_some() => Stdio::piped(),
+        Input::Nothing => Stdio::null(),
+        Input::Ours if carries_network => Stdio::piped(),
+        Input::Ours => Stdio::inherit(),
+    });
     job.spawn(|| command.spawn())
 }
 
@@ -274,6 +308,7 @@ struct Supervisor {
     streams: usize,
     deadline: Option<Instant>,
     asked_to_end: bool,
+    stopped: bool,
     killed: bool,
     loan: terminal::Loan,
     status: Option<WaitStatus>,
@@ -287,6 +322,7 @@ impl Supervisor {
             streams,
             deadline,
             asked_to_end: false,
+            stopped: false,
             killed: false,
             loan: terminal::Loan::to(group),
             status: None,
@@ -308,11 +344,19 @@ impl Supervisor {
                         Ok(()) => {}
                     }
                 }
+                Ok(Event::Stop) if self.asked_to_end => {}
+                Ok(Event::Stop) => {
+                    self.stopped = true;
+                    self.end_group();
+                }
                 Ok(Event::Lost(error)) => return Err(system("wait for the command")(error)),
                 Err(RecvTimeoutError::Timeout) if self.killed => break,
                 Err(RecvTimeoutError::Timeout) => self.end_group(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+        }
+        if self.stopped {
+            return Ok(Ended::Stopped);
         }
         if self.asked_to_end {
             return Ok(Ended::TimedOut);

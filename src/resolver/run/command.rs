@@ -190,6 +190,24 @@ pub fn readable(text: &[u8]) -> String {
     shown
 }
 
+/// The words as one would type them.
+pub fn quoted_line(words: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c))
+    };
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|word| match plain(word) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        })
+        .collect();
+    quoted.join(" ")
+}
+
 impl Templates<'_> {
     /// The credentials that the command needs, each once.
     pub fn names(&self) -> BTreeSet<&CredentialName> {

@@ -14,20 +14,23 @@ mod network;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]
+mod stop;
+#[cfg(unix)]
 mod system;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
 mod watch;
 
-pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted, readable};
+pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted, quoted_line, readable};
 pub use env_file::{ENV_FILE, EnvFile, EnvFileError, check_name};
 pub use error::RunError;
 pub use files::TemporaryFiles;
 pub use network::NetworkAccess;
 #[cfg(unix)]
 pub use {
-    child::{Ended, Job, run},
+    child::{Ended, Input, Job, run},
     signals::HeldSignals,
+    stop::{Control, Stop},
     system::close_on_exec,
 };

@@ -17,6 +17,8 @@ pub(super) enum Event {
     Stopped(i32),
     /// One of its streams has come to an end, or what it printed could not be written.
     Drained(io::Result<()>),
+    /// It is to be ended.
+    Stop,
     /// It cannot be waited for.
     Lost(io::Error),
 }
