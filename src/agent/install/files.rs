@@ -136,7 +136,9 @@ impl ConfigFile {
             Scope::Project => 0o644,
             Scope::User => 0o600,
         }));
-        let mut temporary = builder.tempfile_in(directory)?;
+        // Its name says nothing to a person.
+        let unnamed = |error: io::Error| io::Error::from(error.kind());
+        let mut temporary = builder.tempfile_in(directory).map_err(unnamed)?;
         if self.has_mark {
             temporary.write_all(MARK.to_string().as_bytes())?;
         }

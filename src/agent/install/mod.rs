@@ -90,11 +90,16 @@ impl Snippet {
         self.part
     }
 
-    /// Returns the file that it belongs to: the first that is there, else the one to make.
+    /// Returns the file that it belongs to: one that is there, else the one to make.
     pub fn path(&self, directories: &Directories) -> PathBuf {
-        let candidates = directories.candidates(self.client, self.part);
-        let there = candidates.iter().find(|path| path.symlink_metadata().is_ok());
-        there.or(candidates.last()).cloned().unwrap_or_default()
+        let mut candidates = self.paths(directories);
+        let there = candidates.iter().position(|path| path.symlink_metadata().is_ok());
+        candidates.swap_remove(there.unwrap_or(0))
+    }
+
+    /// Returns all files that it may be found in; never none.
+    pub fn paths(&self, directories: &Directories) -> Vec<PathBuf> {
+        directories.candidates(self.client, self.part)
     }
 
     /// Merges it into the text of a file, which may be empty. What others wrote there keeps its bytes; an older entry of ours is replaced.

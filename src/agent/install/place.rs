@@ -49,7 +49,7 @@ impl Directories {
             Client::Gemini => Some("GEMINI_CLI_HOME"),
             Client::Copilot => Some("COPILOT_HOME"),
             Client::Cursor => None,
-            Client::Opencode => Some("OPENCODE_CONFIG_DIR"),
+            Client::Opencode => Some("XDG_CONFIG_HOME"),
         }
     }
 
@@ -63,7 +63,7 @@ impl Directories {
         (self.scope == Scope::Project).then_some(&self.base)
     }
 
-    /// Returns the files that a part may stand in. Where none is there, the last is to be made.
+    /// Returns the files that a part may stand in. Where none is there, the first is to be made.
     pub(super) fn candidates(&self, client: Client, part: Part) -> Vec<PathBuf> {
         let names: &[&str] = match (client, part) {
             (Client::ClaudeCode, Part::Hook) => &["settings.json"],
@@ -84,7 +84,7 @@ impl Directories {
                     Scope::Project => self.base.clone(),
                     Scope::User => self.directory(client),
                 };
-                return ["opencode.jsonc", "opencode.json"]
+                return ["opencode.json", "opencode.jsonc"]
                     .map(|name| directory.join(name))
                     .into();
             }
@@ -104,8 +104,9 @@ impl Directories {
             (Client::Opencode, Scope::User) => ".config/opencode",
         };
         match &self.own {
-            // This variable stands in place of the home directory, the others in place of the directory itself.
+            // These variables name what the directory is in, the others the directory itself.
             Some(own) if client == Client::Gemini => own.join(below),
+            Some(own) if client == Client::Opencode => own.join("opencode"),
             Some(own) => own.clone(),
             None => self.base.join(below),
         }

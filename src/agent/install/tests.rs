@@ -136,8 +136,8 @@ fn every_client_has_its_own_files() {
                 "/p/opencode.json",
                 "/home/a/.config/opencode/plugins/fleetvault.js",
                 "/home/a/.config/opencode/opencode.json",
-                "/own/plugins/fleetvault.js",
-                "/own/opencode.json",
+                "/own/opencode/plugins/fleetvault.js",
+                "/own/opencode/opencode.json",
             ],
         ),
     ] {

@@ -8,12 +8,15 @@ mod approve;
 mod check;
 mod expand;
 mod input;
+mod install;
+mod installed;
 mod launch;
 mod list;
 mod log;
 mod mask;
 mod run;
 mod trail;
+mod uninstall;
 
 use std::{alloc::System, env, io, process::ExitCode};
 
@@ -60,6 +63,10 @@ enum Command {
     Mask(Lazy<mask::MaskArgs>),
     /// Show what was opened and refused here
     Log(Lazy<log::LogArgs>),
+    /// Give an agent's client the hook and the MCP server, launched as this resolver is
+    Install(Lazy<install::InstallArgs>),
+    /// Take the hook and the MCP server out of a client's configuration
+    Uninstall(Lazy<uninstall::UninstallArgs>),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +82,8 @@ fn main() -> ExitCode {
         Command::Run(Lazy(args)) => run::run(args, &cli.launch),
         Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
+        Command::Install(Lazy(args)) => install::run(args, &cli.launch).map(|()| 0),
+        Command::Uninstall(Lazy(args)) => uninstall::run(args, &cli.launch).map(|()| 0),
     };
     match result.and_then(|code| input::finish().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
