@@ -7,6 +7,7 @@ use std::fmt::Display;
 use vault_format::FilePath;
 
 use crate::{
+    agent::install::{InstallError, Problem},
     author::{AuthorError, SignerError},
     resolver::{
         LaunchError, PlaceError, Refusal,
@@ -272,6 +273,30 @@ impl Explain for AuthorError {
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),
             Self::Write(error) => error.explain(),
+        }
+    }
+}
+
+impl Explain for InstallError {
+    fn explain(&self) -> Report {
+        let by_hand = "nothing was changed; 'install CLIENT --print' shows what to merge by hand";
+        match self {
+            Self::Contents { problem, .. } => {
+                let report = Report::new(1, "configuration", self.to_string());
+                match problem {
+                    Problem::OtherServer(_) | Problem::OtherFile => {
+                        report.hint("nothing was changed; give it another name, then run this again")
+                    }
+                    _ => report.hint(by_hand),
+                }
+            }
+            Self::Command(_) => Report::new(1, "configuration", self.to_string())
+                .hint("clients put something else in its place: use a path without '$', '{env:', '{file:' and control characters"),
+            Self::Outside(_) => Report::new(1, "outside", self.to_string())
+                .hint("a project can be somebody else's, and must not choose which file is changed: put a file in place of the link, or install with --user"),
+            Self::TooLarge(_) => Report::new(1, "too_large", self.to_string()).hint(by_hand),
+            Self::NotAFile(_) | Self::Dangling(_) | Self::NotUtf8(_) => Report::new(1, "unfit", self.to_string()),
+            Self::Io { .. } => Report::new(1, "io", self.to_string()),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What a resolver is launched with, and the steps from there to one that can resolve, and to values.
 
-use std::{collections::BTreeSet, io, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    env, io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use fleetvault::{
@@ -204,6 +208,76 @@ impl LaunchArgs {
         configuration::policy(settings, hook, audit_log)
     }
 
+    /// Returns the options that launch a resolver like this one from anywhere, and by a client that clears the environment: what was given
+    /// here, on the command line or in a variable, with absolute paths. An identity in a moved configuration directory counts as given.
+    ///
+    /// # Errors
+    /// An identity that is a descriptor, and a path that is no text.
+    pub fn to_arguments(&self, settings: &Settings) -> Result<Vec<String>, Failure> {
+        let mut arguments = Vec::new();
+        let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
+        if let Some(vault) = &self.vault {
+            add("--vault", absolute_text(vault)?);
+        }
+        if self.reference != "HEAD" {
+            add("--ref", self.reference.clone());
+        }
+        if let Some(identity) = self.lasting_identity(settings)? {
+            add("--identity", absolute_text(&identity)?);
+        }
+        if let Some(member) = &self.member {
+            add("--member", member.to_string());
+        }
+        if let Some(root) = &self.root {
+            add("--root", root.to_string());
+        }
+        if let Some(program) = &self.pre_resolve {
+            add("--pre-resolve", absolute_text(program)?);
+        }
+        if let Some(file) = &self.audit_log {
+            add("--audit-log", absolute_text(file)?);
+        }
+        if self.allow_keeper {
+            arguments.push("--allow-keeper".into());
+        }
+        Ok(arguments)
+    }
+
+    /// The identity file that a resolver would not find without being told.
+    fn lasting_identity(&self, settings: &Settings) -> Result<Option<PathBuf>, Failure> {
+        match self.identity.as_deref().map(IdentitySource::named) {
+            Some(IdentitySource::Path(path)) => Ok(Some(path)),
+            Some(source) => Err(Report::new(
+                2,
+                "usage",
+                format!("the identity {source} will not be open when a client starts"),
+            )
+            .hint("name a file")
+            .into()),
+            None => {
+                let usual = env::home_dir().map(|home| home.join(".config/fleetvault/identity.txt"));
+                Ok(settings.identity().filter(|identity| Some(identity) != usual.as_ref()))
+            }
+        }
+    }
+
+    /// Says where no identity is, though one is looked for there.
+    pub fn warn_of_missing_identity(&self, settings: &Settings) {
+        if let Ok(source @ IdentitySource::Path(_)) = self.identity_source(settings)
+            && let IdentitySource::Path(path) = &source
+            && !path.exists()
+        {
+            warn(&format!(
+                "there is no identity {source} yet: nothing can be resolved until there is"
+            ));
+        }
+    }
+
+    /// Tells whether the vault was named, and need not be found.
+    pub fn names_vault(&self) -> bool {
+        self.vault.is_some()
+    }
+
     fn identity_source(&self, settings: &Settings) -> Result<IdentitySource, Failure> {
         if let Some(text) = &self.identity {
             return Ok(IdentitySource::named(text));
@@ -218,6 +292,14 @@ impl LaunchArgs {
         };
         Ok(settings.identity().map(IdentitySource::Path).ok_or_else(missing)?)
     }
+}
+
+fn absolute_text(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let absolute =
+        std::path::absolute(path).map_err(|error| Report::new(1, "io", format!("cannot find {shown}: {error}")))?;
+    let text = absolute.into_os_string().into_string();
+    Ok(text.map_err(|_| Report::new(1, "unfit", format!("the path {shown} is not UTF-8")))?)
 }
 
 /// What a launch knows beside its resolver.

@@ -8,6 +8,8 @@ mod approve;
 mod check;
 mod expand;
 mod input;
+mod install;
+mod installed;
 mod launch;
 mod list;
 mod log;
@@ -15,6 +17,7 @@ mod mask;
 #[cfg(unix)]
 mod mcp;
 mod run;
+mod uninstall;
 
 use std::{alloc::System, env, io, process::ExitCode};
 
@@ -64,6 +67,10 @@ enum Command {
     Mcp(Lazy<mcp::McpArgs>),
     /// Show what was opened and refused here
     Log(Lazy<log::LogArgs>),
+    /// Give an agent's client the hook and the MCP server, launched as this resolver is
+    Install(Lazy<install::InstallArgs>),
+    /// Take the hook and the MCP server out of a client's configuration
+    Uninstall(Lazy<uninstall::UninstallArgs>),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +88,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Mcp(Lazy(args)) => mcp::run(args, &cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
+        Command::Install(Lazy(args)) => install::run(args, &cli.launch).map(|()| 0),
+        Command::Uninstall(Lazy(args)) => uninstall::run(args, &cli.launch).map(|()| 0),
     };
     match result.and_then(|code| input::finish().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
