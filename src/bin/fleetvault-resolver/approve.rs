@@ -4,7 +4,7 @@ use fleetvault::{
     cli::Failure,
     resolver::{
         Permitted,
-        policy::{Policy, Question},
+        policy::{Policy, Purpose, Question},
     },
     terminal::{
         agreement::{Agreement, TooLong},
@@ -29,7 +29,11 @@ pub fn confirm(
     if needed.is_empty() {
         return Ok(());
     }
-    let all: Vec<&CredentialName> = permitted.iter().map(Permitted::name).collect();
+    let all: Vec<&CredentialName> = match question.purpose {
+        // These are used each for itself, and can be all that a member has.
+        Purpose::Mask => needed.clone(),
+        Purpose::Expand | Purpose::Run => permitted.iter().map(Permitted::name).collect(),
+    };
     if let Some(answer) = policy.ask_approver(&all, question) {
         return answer.map_err(|refusal| refused(&needed, "not_approved", &format!("was not used: {refusal}"), None));
     }
@@ -53,7 +57,12 @@ pub fn confirm(
             &needed,
             "nobody_to_ask",
             "needs a person's yes for each use (network = \"confirm\"), and there is nobody to ask",
-            Some("run it at a terminal, or name a program that asks somebody as 'approver' in resolver.toml"),
+            Some(match question.purpose {
+                Purpose::Mask => {
+                    "run it at a terminal, name a program that asks somebody as 'approver' in resolver.toml, or mask only others: mask NAME…"
+                }
+                _ => "run it at a terminal, or name a program that asks somebody as 'approver' in resolver.toml",
+            }),
         )),
         Err(error) => Err(refused(
             &needed,
