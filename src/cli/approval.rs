@@ -8,7 +8,7 @@ use super::Failure;
 use crate::{
     resolver::{
         Permitted,
-        policy::{Policy, Question},
+        policy::{Policy, Purpose, Question},
     },
     terminal::{agreement::Agreement, report::Report},
 };
@@ -40,8 +40,7 @@ pub fn refuse_denied(permitted: &[Permitted], purpose: &str) -> Result<(), Failu
 
 /// Asks the configured approver about one use of all these credentials; `None` where there is none.
 pub fn ask_approver(permitted: &[Permitted], policy: &Policy, question: &Question<'_>) -> Option<Result<(), Failure>> {
-    let all: Vec<&CredentialName> = permitted.iter().map(Permitted::name).collect();
-    let answer = policy.ask_approver(&all, question)?;
+    let answer = policy.ask_approver(&asked_about(permitted, question), question)?;
     let needed = with(permitted, Network::Confirm);
     Some(answer.map_err(|refusal| refused(&needed, "not_approved", &format!("was not used: {refusal}"), None)))
 }
@@ -57,7 +56,10 @@ pub fn question_to_a_person(
     shown: &[String],
     width: usize,
 ) -> Result<String, Failure> {
-    let names: Vec<String> = permitted.iter().map(|one| one.name().to_string()).collect();
+    let names: Vec<String> = asked_about(permitted, question)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let agreement = Agreement {
         member: question.member.as_str(),
         credentials: &names,
@@ -72,6 +74,15 @@ pub fn question_to_a_person(
             Some("put what is long into a file, or name a program that asks somebody as 'approver' in resolver.toml"),
         )
     })
+}
+
+/// What a person hears of: all that is used together.
+fn asked_about<'p>(permitted: &'p [Permitted], question: &Question<'_>) -> Vec<&'p CredentialName> {
+    match question.purpose {
+        // These are used each for itself, and can be all that a member has.
+        Purpose::Mask => with(permitted, Network::Confirm),
+        Purpose::Expand | Purpose::Run => permitted.iter().map(Permitted::name).collect(),
+    }
 }
 
 /// The person said no. `who` is it, as in `the person at the terminal`.

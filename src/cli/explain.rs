@@ -355,6 +355,14 @@ impl From<RunError> for Failure {
                 Report::new(7, "shell", error.to_string()).credential(error.name.as_str()).hint(error.hint())
             }))),
             RunError::EnvFile(EnvFileError::Unreadable { .. }) => one("io").into(),
+            RunError::EnvFile(EnvFileError::NotOurs { path, .. } | EnvFileError::Writable { path }) => {
+                Report::new(7, "env_file_owner", error.to_string())
+                    .hint(format!("where you would run what it says, name it by its path: --env-file {}", path.display()))
+                    .into()
+            }
+            RunError::ShellVariable { name } => Report::new(7, "shell_variable", error.to_string())
+                .hint(format!("set it inside of the line, for the command that needs it: {name}=… COMMAND"))
+                .into(),
             RunError::EnvFile(EnvFileError::Line { .. }) => {
                 one("env_file").hint("a line is NAME=TEMPLATE, a comment begins with '#'").into()
             }

@@ -5,9 +5,11 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,12 @@ const KEPT: usize = 5;
 
 /// How often a log is opened again because another process rotated it meanwhile.
 const ATTEMPTS: usize = 16;
+
+/// How long the lock is waited for. Others hold it for one write; whoever holds it longer is stopped, or means to be in the way.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it takes to see that it is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +72,7 @@ impl AuditLog {
     /// Appends entries, all or none.
     ///
     /// # Errors
-    /// Those of the file system; something else than a regular file at the path.
+    /// Those of the file system; something else than a regular file at the path; a lock that another process does not give back.
     pub fn append(&self, entries: &[Entry]) -> io::Result<()> {
         let mut lines = Vec::new();
         for entry in entries {
@@ -96,7 +104,7 @@ impl AuditLog {
     /// Reads all entries, those of rotated logs first. What is no entry is counted and passed over.
     ///
     /// # Errors
-    /// Those of the file system; a log that does not exist has no entries.
+    /// Those of the file system; something else than a regular file at a path. A log that does not exist has no entries.
     pub fn read(&self) -> io::Result<(Vec<Entry>, usize)> {
         let (mut entries, mut broken) = (Vec::new(), 0);
         for path in (1..=KEPT)
@@ -104,9 +112,10 @@ impl AuditLog {
             .map(|number| self.rotated(number))
             .chain([self.path.clone()])
         {
-            let text = match fs::read(&path) {
+            let mut text = Vec::new();
+            match open_regular(OpenOptions::new().read(true), &path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                text => text?,
+                opened => opened?.read_to_end(&mut text)?,
             };
             for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
                 match serde_json::from_slice(line) {
@@ -120,9 +129,10 @@ impl AuditLog {
 
     /// Opens the file that is at the path now and locks it. Closing it releases the lock.
     fn open_locked(&self) -> io::Result<File> {
+        let start = Instant::now();
         for _ in 0..ATTEMPTS {
             let file = self.open()?;
-            file.lock()?;
+            lock(&file, start)?;
             if is_at(&file, &self.path) {
                 return Ok(file);
             }
@@ -137,17 +147,8 @@ impl AuditLog {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // A link would let whoever can write in that directory choose what is appended to; a pipe would not be waited for.
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            options.mode(0o600).custom_flags(flags.bits().cast_signed());
-        }
-        let file = options.open(&self.path)?;
-        match file.metadata()?.is_file() {
-            true => Ok(file),
-            false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
-        }
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        open_regular(&mut options, &self.path)
     }
 
     /// Renames the log and its predecessors. The caller holds the lock.
@@ -165,6 +166,37 @@ impl AuditLog {
         let mut name = OsString::from(&self.path);
         name.push(format!(".{number}"));
         name.into()
+    }
+}
+
+/// Opens a regular file and nothing else.
+fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // A link would let whoever can write in that directory choose what is appended to; a pipe would be waited for.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
+
+/// Waits for the lock, but not forever.
+fn lock(file: &File, start: Instant) -> io::Result<()> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => sleep(LOOK_AGAIN),
+            Err(TryLockError::WouldBlock) => {
+                let reason = format!("another process has locked it for {} s", PATIENCE.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+            }
+        }
     }
 }
 
@@ -254,6 +286,24 @@ mod tests {
         log.append(&[entry("b")]).unwrap();
         assert_eq!(names(&log), ["a", "b"]);
         assert_eq!(log.read().unwrap().1, 1);
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(directory.path().join("log"), 10_000);
+        log.append(&[entry("a")]).unwrap();
+        let holder = File::open(log.path()).unwrap();
+        holder.lock().unwrap();
+        let start = Instant::now();
+        let error = log.append(&[entry("b")]).unwrap_err();
+        assert_eq!(error.to_string(), "another process has locked it for 2 s");
+        assert!(start.elapsed() < PATIENCE * 5);
+        // It can be read all the same, and written again afterwards.
+        assert_eq!(names(&log), ["a"]);
+        drop(holder);
+        log.append(&[entry("c")]).unwrap();
+        assert_eq!(names(&log), ["a", "c"]);
     }
 
     #[cfg(unix)]

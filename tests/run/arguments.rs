@@ -1,8 +1,11 @@
 //! What a command gets: arguments, variables, standard input, a directory; and when it gets nothing at all.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::{OTHER, Runs, TOKEN, fleet, support::run};
+use crate::{
+    OTHER, Runs, TOKEN, fleet,
+    support::{run, skip},
+};
 
 #[test]
 fn values_reach_the_command_exactly_and_are_masked_on_the_way_back() {
@@ -63,7 +66,10 @@ fn variables_come_from_the_environment_then_files_then_flags() {
 fn the_projects_file_of_variables_is_found_upwards() {
     let fleet = fleet();
     fs::create_dir_all(fleet.path("project/src/deep")).unwrap();
-    fs::write(fleet.path("project/.fleetvault.env"), "T=<<secure.token>>\n").unwrap();
+    let file = fleet.path("project/.fleetvault.env");
+    fs::write(&file, "T=<<secure.token>>\n").unwrap();
+    // Whatever the umask here.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let mut command = fleet.resolver_command("dev", &["run", "--env-file", ".fleetvault.env"]);
     command.args(["--", "sh", "-c", "printf %s \"$T\" > out"]);
     command.current_dir(fleet.path("project/src/deep"));
@@ -73,6 +79,94 @@ fn the_projects_file_of_variables_is_found_upwards() {
     let mut command = fleet.resolver_command("dev", &["run", "--env-file", "other.env", "--", "true"]);
     command.current_dir(fleet.path("project/src"));
     run(command, b"").fails(125).says("cannot read other.env: No such file");
+}
+
+#[test]
+fn a_file_of_variables_that_others_put_there_is_not_found() {
+    use std::os::unix::fs::{chown, symlink};
+
+    let fleet = fleet();
+    let file = fleet.path("project/.fleetvault.env");
+    fs::create_dir_all(fleet.path("project/src")).unwrap();
+    let found = |name: &str| {
+        fs::write(&file, "T=<<secure.token>>\n").unwrap();
+        let mut command = fleet.resolver_command("dev", &["run", "--env-file", name, "--", "true"]);
+        command.current_dir(fleet.path("project/src"));
+        command
+    };
+    fs::write(&file, "").unwrap();
+    for (mode, refused) in [(0o644, false), (0o646, true), (0o600, false)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let ended = run(found(".fleetvault.env"), b"");
+        match refused {
+            false => drop(ended.ok()),
+            true => drop(
+                ended
+                    .fails(125)
+                    .says(&format!(
+                        "{} was found, but others can write to it, and would decide what runs",
+                        file.display()
+                    ))
+                    .says(&format!(
+                        "hint: where you would run what it says, name it by its path: --env-file {}",
+                        file.display()
+                    )),
+            ),
+        }
+    }
+    if !rustix::process::geteuid().is_root() {
+        return skip("a file of another user: needs root");
+    }
+    chown(&file, Some(54321), None).unwrap();
+    run(found(".fleetvault.env"), b"").fails(125).says(&format!(
+        "{} was found, but it belongs to the user id 54321, who would decide what runs",
+        file.display()
+    ));
+    // Whoever names it means it.
+    run(found("../.fleetvault.env"), b"").ok();
+    // Nor does a link of theirs choose among our own files.
+    let link = fleet.path("project/src/.fleetvault.env");
+    fs::rename(&file, fleet.path("own")).unwrap();
+    chown(fleet.path("own"), Some(0), None).unwrap();
+    symlink(fleet.path("own"), &link).unwrap();
+    run(found(".fleetvault.env"), b"").ok();
+    std::os::unix::fs::lchown(&link, Some(54321), None).unwrap();
+    run(found(".fleetvault.env"), b"")
+        .fails(125)
+        .says("it belongs to the user id 54321");
+}
+
+#[test]
+fn no_variable_makes_the_shell_do_something_else() {
+    let fleet = fleet();
+    fs::write(fleet.path("evil"), "touch ran\n").unwrap();
+    fs::write(fleet.path("vars"), "BASH_ENV=evil\n").unwrap();
+    let line = ["--shell-program", "bash", "--shell", "echo <<secure.token>>"];
+    for name in [
+        "BASH_ENV",
+        "ENV",
+        "PROMPT_COMMAND",
+        "IFS",
+        "LD_PRELOAD",
+        "BASH_FUNC_echo",
+    ] {
+        fleet
+            .run(&[&["--env", &format!("{name}=evil")][..], &line].concat())
+            .fails(125)
+            .says(&format!(
+                "variable {name}: it would make the shell run or load something else where values are"
+            ))
+            .says(&format!(
+                "hint: set it inside of the line, for the command that needs it: {name}=… COMMAND"
+            ));
+    }
+    fleet
+        .run(&[&["--env-file", "vars"][..], &line].concat())
+        .fails(125)
+        .says("variable BASH_ENV: ");
+    assert!(!fleet.path("ran").exists());
+    // A command that is started directly may have them.
+    fleet.run(&["--env", "PS4=<<secure.token>>", "--", "true"]).ok();
 }
 
 #[test]

@@ -142,6 +142,29 @@ fn many_resolvers_write_it_at_once() {
 }
 
 #[test]
+fn who_keeps_its_lock_stops_nobody_forever() {
+    let fleet = fleet();
+    fs::write(fleet.path("log"), "").unwrap();
+    let holder = fs::File::open(fleet.path("log")).unwrap();
+    holder.lock().unwrap();
+    let args = ["--audit-log", "log", "expand"];
+    fleet
+        .resolver("dev", &args, b"<<secure.token>>")
+        .ok()
+        .prints(TOKEN)
+        .says("warning: what was opened or refused was not logged: ")
+        .says("log: another process has locked it for 2 s");
+    fs::create_dir_all(fleet.path("dev/fleetvault")).unwrap();
+    fs::write(fleet.path("dev/fleetvault/resolver.toml"), "audit_required = true\n").unwrap();
+    fleet
+        .resolver("dev", &args, b"<<secure.token>>")
+        .fails(7)
+        .silent()
+        .says("the audit log must be written, and cannot be: ")
+        .says("another process has locked it for 2 s");
+}
+
+#[test]
 fn where_it_cannot_be_written_that_is_said_once_or_stops_everything() {
     let fleet = fleet();
     let log = fleet.path("log");
@@ -181,6 +204,17 @@ fn where_it_cannot_be_written_that_is_said_once_or_stops_everything() {
         ])
         .fails(125);
     assert!(!fleet.path("ran").exists());
+    // A pipe is not waited for, neither to write nor to read.
+    fleet.command("mkfifo", "dev").arg(fleet.path("pipe")).status().unwrap();
+    for (args, code) in [
+        (["--audit-log", "pipe", "expand"], 7),
+        (["--audit-log", "pipe", "log"], 1),
+    ] {
+        fleet
+            .resolver("dev", &args, b"<<secure.token>>")
+            .fails(code)
+            .says("pipe: it is no regular file");
+    }
     // A link at its place is not followed.
     std::os::unix::fs::symlink(fleet.path("target"), fleet.path("link")).unwrap();
     fleet

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
 
 use crate::{
-    Runs, TOKEN,
+    OTHER, Runs, TOKEN,
     console::Console,
     fleet,
     support::{Fleet, run},
@@ -139,6 +139,41 @@ fn where_nobody_can_be_asked_it_is_refused() {
         )
         .says("hint: run it at a terminal, or name a program that asks somebody as 'approver' in resolver.toml");
     assert!(!fleet.path("ran").exists());
+}
+
+#[test]
+fn mask_asks_as_well_since_who_sees_it_can_guess() {
+    let fleet = careful();
+    let text = format!("a {TOKEN} b {OTHER}\n");
+    let mut command = fleet.command("setsid", "dev");
+    let resolver = fleet.resolver_command("dev", &["mask"]);
+    command.arg("-w").arg(resolver.get_program()).args(resolver.get_args());
+    command.current_dir(fleet.path(""));
+    command.envs(resolver.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    run(command, text.as_bytes())
+        .fails(7)
+        .silent()
+        .says("credential 'token' needs a person's yes for each use")
+        .says("or mask only others: mask NAME…");
+    fleet
+        .resolver("dev", &["mask", "other"], text.as_bytes())
+        .ok()
+        .prints(&format!("a {TOKEN} b [REDACTED:other]\n"));
+    // Asked about that one alone.
+    approver(&fleet, &format!("cat >> {}", fleet.path("asked").display()));
+    fleet
+        .resolver("dev", &["mask"], text.as_bytes())
+        .ok()
+        .prints("a [REDACTED:token] b [REDACTED:other]\n");
+    let question: serde_json::Value = serde_json::from_str(&fleet.written("asked")).unwrap();
+    assert_eq!(question["purpose"], "mask");
+    assert_eq!(question["credentials"], serde_json::json!(["token"]));
+    fs::remove_file(fleet.path("dev/fleetvault/resolver.toml")).unwrap();
+    let mut console = Console::start(fleet.resolver_command("dev", &["mask"]));
+    console.expect("member 'dev' wants to use 'token' to find values in a text and mask them:\r\n");
+    console.expect("  | a text on standard input, printed with the values masked\r\n");
+    console.press("n\r");
+    assert_eq!(console.end().0.code(), Some(7));
 }
 
 /// Lets dev's configuration name an approver, a script of `sh`.

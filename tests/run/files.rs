@@ -112,8 +112,24 @@ fn what_is_there_already_is_not_touched() {
 fn another_file_in_its_place_is_not_ours_to_remove() {
     let fleet = with_template();
     let script = "mv made kept && echo result > made";
-    fleet.run(&["--file", "template:made", "--", "sh", "-c", script]).ok();
+    let ended = fleet.run(&["--file", "template:made", "--", "sh", "-c", script]).ok();
     assert_eq!(fleet.written("made"), "result\n");
+    let said = "made was left: it is no longer the file that was made for the command, or cannot be removed; it may hold a value";
+    ended.says(&format!(
+        "warning: {}/{said}",
+        fleet.path("").canonicalize().unwrap().display()
+    ));
+    fs::remove_file(fleet.path("made")).unwrap();
+    // Where nothing is left, nothing is said.
+    for script in ["true", "rm made", "sed -i s/token/x/ made; rm made"] {
+        let ended = fleet.run(&["--file", "template:made", "--", "sh", "-c", script]).ok();
+        assert_eq!(ended.stderr, "", "{script}");
+    }
+    // Editors replace a file rather than write to it.
+    fleet
+        .run(&["--file", "template:made", "--", "sed", "-i", "s/token/x/", "made"])
+        .ok()
+        .says(said);
     // And what the command moved away holds no value any more.
     let kept = fs::read(fleet.path("kept")).unwrap();
     assert!(kept.iter().all(|byte| *byte == 0), "{}", kept.len());

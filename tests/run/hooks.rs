@@ -240,6 +240,21 @@ fn a_vault_cannot_bring_one() {
             .silent()
             .says("lies in the repository of the vault");
     }
+    // So do the other linked ones, to each and to the repository, noted by whole paths or by relative ones.
+    fleet.git(&["worktree", "add", "-q", "--detach", "../second"]);
+    let hook = fleet.path("second/hooks/allow");
+    let noted = fleet.vault().join(".git/worktrees/second/gitdir");
+    for place in [fs::read_to_string(&noted).unwrap(), "../../../../second/.git\n".into()] {
+        fs::write(&noted, place).unwrap();
+        for vault in ["vault", "linked", "second"] {
+            let args = ["--vault", vault, "--pre-resolve", hook.to_str().unwrap(), "expand"];
+            fleet
+                .resolver("dev", &args, b"<<secure.token>>")
+                .fails(7)
+                .silent()
+                .says("second/hooks/allow lies in the repository of the vault");
+        }
+    }
     // A configuration in the vault, or where the resolver is started, is no configuration.
     let marks = script(
         &fleet.path("marks"),

@@ -4,7 +4,7 @@ use fleetvault::{
     cli::{Failure, approval},
     resolver::{
         Permitted,
-        policy::{Policy, Question},
+        policy::{Policy, Purpose, Question},
     },
     terminal::prompt,
 };
@@ -34,7 +34,12 @@ pub fn confirm(
         Ok(Some(false)) => Err(approval::not_agreed(permitted, "the person at the terminal")),
         Ok(None) => Err(approval::nobody_to_ask(
             permitted,
-            "run it at a terminal, or name a program that asks somebody as 'approver' in resolver.toml",
+            match question.purpose {
+                Purpose::Mask => {
+                    "run it at a terminal, name a program that asks somebody as 'approver' in resolver.toml, or mask only others: mask NAME…"
+                }
+                _ => "run it at a terminal, or name a program that asks somebody as 'approver' in resolver.toml",
+            },
         )),
         Err(error) => Err(approval::refused(
             &needed,

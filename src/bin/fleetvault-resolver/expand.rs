@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use fleetvault::{
     cli::{Failure, approval, time},
-    resolver::{policy::Purpose, template::Template},
+    resolver::{policy::Purpose, run::readable, template::Template},
 };
 
 use crate::{
@@ -53,15 +53,10 @@ pub fn run(args: &ExpandArgs, launch: &LaunchArgs) -> Result<(), Failure> {
 
 /// What a person agrees to.
 fn shown(args: &ExpandArgs) -> String {
-    let from = args
-        .file
-        .as_ref()
-        .map_or("standard input".into(), |file| file.display().to_string());
+    let path = |path: &PathBuf| readable(path.as_os_str().as_encoded_bytes());
+    let from = args.file.as_ref().map_or("standard input".into(), path);
     match &args.output {
-        Some(to) => format!(
-            "putting its value into the template {from}, written to {}",
-            to.display()
-        ),
+        Some(to) => format!("putting its value into the template {from}, written to {}", path(to)),
         None => format!("putting its value into the template {from}, printed"),
     }
 }

@@ -15,14 +15,17 @@ use fleetvault::{
 };
 use vault_format::{CredentialName, Timestamp};
 
-use crate::launch::{LaunchArgs, Opened, Use};
+use crate::{
+    approve,
+    launch::{LaunchArgs, Opened, Use},
+};
 
 #[derive(Args)]
 #[command(
     after_help = "Values are found also in base64, hex, percent, JSON and shell forms, reversed, and with line breaks in them.\n\nEXAMPLE:\n  journalctl -fu app | fleetvault-resolver mask"
 )]
 pub struct MaskArgs {
-    /// The credentials to be masked [default: all that this member may use, expired ones too]
+    /// The credentials to be masked [default: all that this member may use, expired ones too; a person is asked where one needs that]
     names: Vec<CredentialName>,
 }
 
@@ -36,8 +39,13 @@ pub fn run(args: &MaskArgs, launch: &LaunchArgs) -> Result<(), Failure> {
         true => all(resolver),
         false => Ok(args.names.iter().cloned().collect()),
     };
+    // Whoever writes the text and sees what is masked in it can guess values, so each use needs its yes, as in 'run'. What may be used
+    // without the network only does not: a command could tell them the same.
+    let shown = ["a text on standard input, printed with the values masked".to_owned()];
     // With a clock at its beginning nothing has expired: an expired value is still not for everybody's eyes.
-    let opened = launch.open(Timestamp::EPOCH, &wanted, choose, |_, _, _| Ok(()))?;
+    let opened = launch.open(Timestamp::EPOCH, &wanted, choose, |permitted, policy, question| {
+        approve::confirm(permitted, policy, question, &shown)
+    })?;
     let mut stream = masker(&opened).stream();
     // What the stream still needs of them it holds.
     drop(opened);

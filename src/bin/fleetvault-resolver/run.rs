@@ -156,7 +156,12 @@ fn start(args: &RunArgs, mut command: Ready, opened: Opened) -> Result<u8, Failu
     // What is still needed of the values is in the command and in the masker.
     drop(opened);
     let ended = run(job, &masker, Control::Signals(signals), io::stdout(), io::stderr());
-    drop(files);
+    for path in files.remove() {
+        warn(&format!(
+            "{} was left: it is no longer the file that was made for the command, or cannot be removed; it may hold a value",
+            path.display()
+        ));
+    }
     Ok(match ended? {
         Ended::Code(code) => u8::try_from(code).unwrap_or(1),
         Ended::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),

@@ -29,7 +29,7 @@ use rustix::{
 use zeroize::Zeroizing;
 
 use super::{
-    Control, NetworkAccess, Ready, RunError, network,
+    Control, NetworkAccess, Ready, RunError, network, readable,
     signals::Forwarding,
     terminal,
     watch::{Event, drain, watch},
@@ -189,8 +189,7 @@ impl Job {
     /// holds for no other thread.
     fn spawn<T: Send>(&self, start: impl FnOnce() -> io::Result<T> + Send) -> Result<T, RunError> {
         let failed = |error| RunError::Start {
-            program: String::from_utf8_lossy(self.command.argv.first().map_or(&[], |word| word.as_slice()))
-                .into_owned(),
+            program: readable(self.command.argv.first().map_or(&[], |word| word.as_slice())),
             error,
         };
         let NetworkAccess::Denied { local } = self.network else {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::RunError;
 use crate::resolver::{
     Values,
-    shell::{Bound, Dialect, bind},
+    shell::{Bound, Dialect, bind, is_refused},
     template::{Filter, Template},
 };
 
@@ -148,6 +148,10 @@ impl Wanted {
                     .references()
                     .map(|one| RunError::Program { name: one.name.clone() }),
             );
+        }
+        if matches!(self.action, Action::Shell { .. }) {
+            let refused = self.env.iter().filter(|(name, _)| is_refused(name.as_bytes()));
+            errors.extend(refused.map(|(name, _)| RunError::ShellVariable { name: name.clone() }));
         }
         let shell = match line.map(|(shell, line)| (shell, bind(&line, shell.dialect()))) {
             Some((shell, Ok(bound))) => Some((shell, bound)),

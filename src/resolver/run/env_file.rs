@@ -1,7 +1,8 @@
 //! A file of variables: lines `NAME=TEMPLATE`, so that a repository can say which credentials its commands need. It holds no values.
 
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -27,6 +28,20 @@ pub enum EnvFileError {
         /// Why.
         error: io::Error,
     },
+    /// It was found rather than named, and belongs to somebody else: whoever can put it in a directory above would decide what runs.
+    #[error("{} was found, but it belongs to the user id {owner}, who would decide what runs", .path.display())]
+    NotOurs {
+        /// Which file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// It was found rather than named, and others can change it.
+    #[error("{} was found, but others can write to it, and would decide what runs", .path.display())]
+    Writable {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A line that is no variable.
     #[error("{}, line {line}: {problem}", .path.display())]
     Line {
@@ -40,16 +55,22 @@ pub enum EnvFileError {
 }
 
 impl EnvFile {
-    /// Reads a file; [`ENV_FILE`] is looked for in the directories above as well.
+    /// Reads a file; [`ENV_FILE`] is looked for in the directories above as well, and must then be the user's own, or root's.
     ///
     /// # Errors
     /// [`EnvFileError`].
     pub fn read(named: &Path) -> Result<Self, EnvFileError> {
-        let path = found_upwards(named);
-        let text = read_limited(&path).map_err(|error| EnvFileError::Unreadable {
+        let found = found_upwards(named);
+        let path = found.clone().unwrap_or_else(|| named.to_owned());
+        let unreadable = |error| EnvFileError::Unreadable {
             path: path.clone(),
             error,
-        })?;
+        };
+        let file = File::open(&path).map_err(unreadable)?;
+        if found.is_some() {
+            check_owner(&file, &path)?;
+        }
+        let text = read_limited(file).map_err(unreadable)?;
         Self::parse(&text).map_err(|(line, problem)| EnvFileError::Line { path, line, problem })
     }
 
@@ -107,20 +128,56 @@ fn unquoted(template: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn found_upwards(named: &Path) -> PathBuf {
-    if named != Path::new(ENV_FILE) {
-        return named.to_owned();
+/// Finds the file where it was not named by a path.
+fn found_upwards(named: &Path) -> Option<PathBuf> {
+    if named.as_os_str() != ENV_FILE {
+        return None;
     }
     let here = std::env::current_dir().unwrap_or_default();
     here.ancestors()
         .map(|directory| directory.join(ENV_FILE))
         .find(|path| path.is_file())
-        .unwrap_or_else(|| named.to_owned())
 }
 
-fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+/// Refuses a file that somebody else put there or can change; a link to a file is looked at like the file.
+#[cfg(unix)]
+fn check_owner(file: &File, path: &Path) -> Result<(), EnvFileError> {
+    use std::os::unix::fs::MetadataExt;
+
+    let user = rustix::process::geteuid().as_raw();
+    let unreadable = |error| EnvFileError::Unreadable {
+        path: path.to_owned(),
+        error,
+    };
+    let meta = file.metadata().map_err(unreadable)?;
+    let link = path.symlink_metadata().map_err(unreadable)?;
+    if let Some(owner) = [link.uid(), meta.uid()]
+        .into_iter()
+        .find(|owner| ![0, user].contains(owner))
+    {
+        return Err(EnvFileError::NotOurs {
+            path: path.to_owned(),
+            owner,
+        });
+    }
+    // Where each user has a group of their own, with the same number, files are often writable for it.
+    let own_group = meta.gid() == user && user != 0;
+    let by_others = if own_group { 0o002 } else { 0o022 };
+    match meta.mode() & by_others {
+        0 => Ok(()),
+        _ => Err(EnvFileError::Writable { path: path.to_owned() }),
+    }
+}
+
+/// Elsewhere nothing is run.
+#[cfg(not(unix))]
+fn check_owner(_: &File, _: &Path) -> Result<(), EnvFileError> {
+    Ok(())
+}
+
+fn read_limited(file: File) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(fs::File::open(path)?, ENV_FILE_MAX + 1), &mut text)?;
+    file.take(ENV_FILE_MAX + 1).read_to_end(&mut text)?;
     match text.len() as u64 > ENV_FILE_MAX {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 1 MiB")),
         false => Ok(text),

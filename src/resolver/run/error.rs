@@ -39,6 +39,12 @@ pub enum RunError {
     /// A reference of a shell line stands where no value can be put safely.
     #[error(transparent)]
     Shell(#[from] ShellErrors),
+    /// A variable with which a shell would do something else than its line, where values are.
+    #[error("variable {name}: it would make the shell run or load something else where values are")]
+    ShellVariable {
+        /// The variable.
+        name: String,
+    },
     /// A file of variables is none.
     #[error(transparent)]
     EnvFile(#[from] EnvFileError),

@@ -8,7 +8,7 @@ use std::{
 
 use crate::resolver::same_file::is_at;
 
-/// The files of one command. Dropping this removes them.
+/// The files of one command. [`TemporaryFiles::remove`] removes them; so does dropping this, without a word.
 #[derive(Default)]
 pub struct TemporaryFiles(Vec<TemporaryFile>);
 
@@ -35,10 +35,15 @@ impl TemporaryFiles {
         self.0.push(TemporaryFile { path, file });
         written
     }
-}
 
-impl Drop for TemporaryFiles {
-    fn drop(&mut self) {
+    /// Wipes and removes the files, and returns the paths where something is left all the same: the command has put another file there, which
+    /// may hold the value, or the file cannot be removed.
+    pub fn remove(mut self) -> Vec<PathBuf> {
+        self.remove_all()
+    }
+
+    fn remove_all(&mut self) -> Vec<PathBuf> {
+        let mut left = Vec::new();
         for TemporaryFile { path, mut file } in self.0.drain(..) {
             wipe(&mut file);
             // The command may have put another file in its place, which is not ours to remove.
@@ -46,7 +51,17 @@ impl Drop for TemporaryFiles {
                 // Where it cannot be removed it is empty of the value at least.
                 let _ = fs::remove_file(&path);
             }
+            if path.symlink_metadata().is_ok() {
+                left.push(path);
+            }
         }
+        left
+    }
+}
+
+impl Drop for TemporaryFiles {
+    fn drop(&mut self) {
+        self.remove_all();
     }
 }
 

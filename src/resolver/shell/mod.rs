@@ -100,12 +100,20 @@ pub const SCRUBBED: [&str; 11] = [
     "PROMPT_COMMAND",
 ];
 
+/// Names what loads code into every program. Inherited ones are the user's own; a project's file must not bring any.
+const LOADS: [&str; 3] = ["LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES"];
+
 /// Says whether a variable must be removed from the environment of the shell: one of [`SCRUBBED`], or an exported function of bash.
 ///
 /// A function named `unset` would see the values.
 pub fn is_scrubbed(variable: &[u8]) -> bool {
     let function = variable.starts_with(b"BASH_FUNC_") || variable.starts_with(b"__BASH_FUNC");
     function || SCRUBBED.iter().any(|name| name.as_bytes() == variable)
+}
+
+/// Says whether nobody may set a variable for the shell: one that must be removed, or that loads code into whatever is started.
+pub fn is_refused(variable: &[u8]) -> bool {
+    is_scrubbed(variable) || LOADS.iter().any(|name| name.as_bytes() == variable)
 }
 
 /// Puts variables in the places of a line's references.

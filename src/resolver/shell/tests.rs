@@ -709,6 +709,9 @@ fn what_would_run_before_the_prologue_is_scrubbed() {
         assert!(is_scrubbed(name.as_bytes()), "{name}");
     }
     assert!(!is_scrubbed(b"PATH"));
+    for (name, refused) in [("BASH_ENV", true), ("LD_PRELOAD", true), ("PATH", false), ("A", false)] {
+        assert_eq!(is_refused(name.as_bytes()), refused, "{name}");
+    }
 }
 
 #[test]

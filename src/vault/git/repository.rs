@@ -1,6 +1,7 @@
 //! A git repository: found from a directory, opened, asked for its head and its commits.
 //! Never changes one, but for making a new one.
 
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, Oid, RepositoryOpenFlags};
@@ -77,14 +78,15 @@ impl Repository {
     }
 
     /// Returns every directory whose contents come with the repository, as far as it knows of them: its work tree, that of the repository a
-    /// linked one belongs to, and git's own.
+    /// linked one belongs to, all linked ones, and git's own.
     pub fn directories(&self) -> Vec<PathBuf> {
         let common = self.common_dir();
         let main = common
             .parent()
             .filter(|_| common.file_name().is_some_and(|name| name == ".git"));
         let all = [self.work_dir(), main, Some(self.git_dir()), Some(common)];
-        all.into_iter().flatten().map(Path::to_owned).collect()
+        let all = all.into_iter().flatten().map(Path::to_owned);
+        all.chain(linked_work_trees(common)).collect()
     }
 
     /// Tells whether there is no work tree.
@@ -262,6 +264,32 @@ fn below(top: &Path, path: &Path) -> Result<String, RepositoryError> {
         segments.push(segment);
     }
     Ok(segments.join("/"))
+}
+
+/// The linked work trees that a repository has noted: `worktrees/NAME/gitdir` holds the path of the `.git` file at the top of each.
+fn linked_work_trees(common: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(common.join("worktrees")) else {
+        return Vec::new();
+    };
+    let top = |entry: fs::DirEntry| {
+        let noted = fs::read(entry.path().join("gitdir")).ok()?;
+        // A relative path starts where it is noted.
+        let git_file = entry.path().join(path_of(noted.trim_ascii_end())?);
+        Some(git_file.parent()?.to_owned())
+    };
+    entries.flatten().filter_map(top).collect()
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> Option<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+
+    Some(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Option<&Path> {
+    std::str::from_utf8(bytes).ok().map(Path::new)
 }
 
 fn open_error(path: &Path, error: git2::Error) -> RepositoryError {
