@@ -7,6 +7,7 @@
 mod approve;
 mod check;
 mod expand;
+mod hook;
 mod input;
 mod install;
 mod installed;
@@ -65,6 +66,8 @@ enum Command {
     /// Serve an agent that uses credentials: MCP on standard input and output
     #[cfg(unix)]
     Mcp(Lazy<mcp::McpArgs>),
+    /// Answer a client before each of its tool calls
+    Hook(Lazy<hook::HookArgs>),
     /// Show what was opened and refused here
     Log(Lazy<log::LogArgs>),
     /// Give an agent's client the hook and the MCP server, launched as this resolver is
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
         #[cfg(unix)]
         Command::Mcp(Lazy(args)) => mcp::run(args, &cli.launch).map(|()| 0),
+        Command::Hook(Lazy(args)) => hook::run(args, &cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
         Command::Install(Lazy(args)) => install::run(args, &cli.launch).map(|()| 0),
         Command::Uninstall(Lazy(args)) => uninstall::run(args, &cli.launch).map(|()| 0),
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
             ExitCode::from(match cli.command {
                 // The command's own code must not be taken for ours, nor ours for its.
                 Command::Run(_) if was_refused(&reports, code) => run::REFUSED,
+                Command::Hook(_) => hook::BLOCKED,
                 _ => code,
             })
         }

@@ -49,6 +49,13 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shell(PathBuf);
 
+impl Default for Shell {
+    /// The system's `sh`.
+    fn default() -> Self {
+        Self("sh".into())
+    }
+}
+
 /// A file to be made for a command.
 pub struct FileTemplate {
     /// Where its template was read from.
@@ -95,6 +102,12 @@ impl Shell {
             Some(name) if known.contains(&name) => Ok(Self(text.into())),
             _ => Err(format!("expected one of {}, by name or by path", known.join(", "))),
         }
+    }
+
+    /// The name or path, as it was given.
+    pub fn as_str(&self) -> &str {
+        // It was read from a text.
+        self.0.to_str().unwrap_or("sh")
     }
 
     fn dialect(&self) -> Dialect {

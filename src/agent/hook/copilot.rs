@@ -1,0 +1,63 @@
+//! GitHub Copilot CLI: `preToolUse`, in its own dialect and in the one that it shares with Claude Code; an event's name tells which. It checks
+//! its permissions on what comes back; `allow` would skip them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, Verdict, claude_code, shell};
+
+/// The tools of Copilot itself. Those of servers are called SERVER-TOOL.
+const FOREIGN: char = '-';
+
+pub(super) fn read(request: &Value) -> Call {
+    let Some(tool) = request.get("toolName").and_then(Value::as_str) else {
+        return claude_code::read(request);
+    };
+    let Some(input) = input(request).map(Value::Object) else {
+        return Call::Other;
+    };
+    match tool {
+        "bash" => shell(&input),
+        _ => match tool
+            .strip_prefix(super::SERVER)
+            .and_then(|rest| rest.strip_prefix(FOREIGN))
+        {
+            Some(own) => Call::Own {
+                tool: own.to_owned(),
+                input,
+            },
+            None if tool.contains(FOREIGN) => Call::Foreign {
+                tool: tool.to_owned(),
+                input,
+            },
+            None => Call::Other,
+        },
+    }
+}
+
+/// The arguments: an object, or its text, as older versions have it.
+pub(super) fn input(request: &Value) -> Option<Map<String, Value>> {
+    match request.get("toolArgs").or_else(|| request.get("tool_input"))? {
+        Value::Object(input) => Some(input.clone()),
+        Value::String(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    }
+}
+
+pub(super) fn answer(request: &Value, verdict: Verdict) -> Option<Value> {
+    if request.get("toolName").is_none() {
+        return claude_code::answer(verdict);
+    }
+    match verdict {
+        Verdict::Pass => None,
+        Verdict::Replace(input) => Some(json!({ "modifiedArgs": input })),
+        Verdict::Ask { input, reason } => Some(json!({
+            "permissionDecision": "ask",
+            "permissionDecisionReason": reason,
+            "modifiedArgs": input,
+        })),
+        Verdict::Deny { reason } => Some(json!({
+            "permissionDecision": "deny",
+            "permissionDecisionReason": reason,
+        })),
+    }
+}

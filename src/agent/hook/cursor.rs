@@ -1,0 +1,46 @@
+//! Cursor: `preToolUse`. Whether it asks when it is told to depends on its version, so that asking forbids.
+
+use serde_json::{Value, json};
+
+use super::{Call, Verdict, shell};
+
+/// What the names of servers' tools begin with.
+const FOREIGN: &str = "MCP:";
+
+pub(super) fn read(request: &Value) -> Call {
+    let (Some(tool), Some(input)) = (
+        request.get("tool_name").and_then(Value::as_str),
+        request.get("tool_input"),
+    ) else {
+        return Call::Other;
+    };
+    match tool.strip_prefix(FOREIGN) {
+        None if tool == "Shell" => shell(input),
+        None => Call::Other,
+        // The server is not named. A tool that is called as one of ours gets no more than the text.
+        Some(name) if name == "run_command" => Call::Own {
+            tool: name.to_owned(),
+            input: input.clone(),
+        },
+        Some(name) if ["check_template", "resolve_template", "render_file"].contains(&name) => Call::Own {
+            tool: name.to_owned(),
+            input: input.clone(),
+        },
+        Some(name) => Call::Foreign {
+            tool: name.to_owned(),
+            input: input.clone(),
+        },
+    }
+}
+
+pub(super) fn answer(verdict: Verdict) -> Option<Value> {
+    match verdict {
+        Verdict::Pass => None,
+        Verdict::Replace(input) => Some(json!({ "updated_input": input })),
+        Verdict::Ask { reason, .. } | Verdict::Deny { reason } => Some(json!({
+            "permission": "deny",
+            "user_message": reason,
+            "agent_message": reason,
+        })),
+    }
+}
