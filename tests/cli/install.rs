@@ -136,10 +136,10 @@ fn the_agent_is_launched_for_its_member() {
     let claude = value(&project.path(".claude/settings.json"));
     let group = &claude["hooks"]["PreToolUse"][0];
     assert_eq!(group["matcher"], "Bash|mcp__.*");
-    let words = hook("claude-code");
+    // One line, although Claude Code knows arguments: Copilot CLI runs this hook too, and without them.
     assert_eq!(
         group["hooks"],
-        json!([{"type": "command", "command": words[0], "args": words[1..], "timeout": 30, "onFailure": "block"}])
+        json!([{"type": "command", "command": hook("claude-code").join(" "), "timeout": 30, "onFailure": "block"}])
     );
     assert_eq!(
         value(&project.path(".mcp.json")),
@@ -310,11 +310,12 @@ fn what_stood_there_is_kept_with_a_copy_of_it() {
     assert_eq!(fs::read_to_string(&backup).unwrap(), before);
     assert_eq!((mode(&file), mode(&backup)), (0o640, 0o640));
     let installed = fs::read_to_string(&file).unwrap();
-    for line in ["  // mine", "  \"model\": \"opus\",", "{\"Stop\": []", "}, // keep"] {
-        assert!(
-            installed.contains(line.trim_end_matches("{\"Stop\": []")),
-            "{line}\n{installed}"
-        );
+    for part in [
+        "{\n  // mine\n  \"model\": \"opus\",\n",
+        "\"Stop\": []",
+        "}, // keep\n}\n",
+    ] {
+        assert!(installed.contains(part), "{part}\n{installed}");
     }
     let shown = project.resolver(&["install", "claude-code", "--hook"]).ok();
     shown
@@ -545,7 +546,34 @@ fn it_says_how_to_see_that_it_works_and_what_is_missing() {
         let line = next(&["install", client, "--mcp"]);
         assert!(line.contains("must list the") && !line.contains("REDACTED"), "{line}");
     }
-    assert!(next(&["install", "codex"]).contains("trust the hook with '/hooks': until then Codex skips it"));
+    let top = project.path("").display().to_string();
+    let top = top.trim_end_matches('/');
+    let seen = "then ask for 'echo <<secure.NAME>>' with a credential that the member may use: it must print '[REDACTED:NAME]', anything else means that the hook did not run";
+    for (args, start) in [
+        (
+            ["install", "claude-code", "--project"],
+            format!("Claude Code anew in {top}, not below it; '/hooks' must list the hook"),
+        ),
+        (
+            ["install", "claude-code", "--user"],
+            "Claude Code anew; '/hooks' must list the hook".into(),
+        ),
+        (
+            ["install", "codex", "--project"],
+            format!(
+                "Codex anew in {top}, as a folder that you trust; trust the hook with '/hooks', until then Codex skips it and says nothing"
+            ),
+        ),
+        (
+            ["install", "gemini", "--project"],
+            format!(
+                "Gemini CLI anew in {top}, not below it, as a folder that you trust; '/hooks panel' must list the hook"
+            ),
+        ),
+        (["install", "copilot", "--user"], "GitHub Copilot CLI anew".into()),
+    ] {
+        assert_eq!(next(&args), format!("next: start {start}; {seen}"));
+    }
 
     let missing = "fleetvault: warning: there is no identity nokey yet: nothing can be resolved until there is\n";
     project

@@ -6,9 +6,9 @@ import { spawn } from "node:child_process";
 const COMMAND = ["/usr/local/bin/fleetvault-resolver", "hook", "opencode"];
 const TIMEOUT_MS = 30000;
 
-export const Fleetvault = async ({ directory }) => ({
+export const Fleetvault = async ({ directory, worktree }) => ({
   "tool.execute.before": async (input, output) => {
-    const call = { tool: input.tool, session: input.sessionID, call: input.callID, cwd: directory, args: output.args };
+    const call = { tool: input.tool, args: output.args, directory, worktree, sessionID: input.sessionID };
     const text = await ask(JSON.stringify(call), directory);
     if (text.trim() === "") return;
     const answer = parse(text);

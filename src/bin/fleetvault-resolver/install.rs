@@ -67,7 +67,7 @@ pub fn run(args: &InstallArgs, launch: &LaunchArgs) -> Result<(), Failure> {
         warn("Cursor starts hooks of a user in ~/.cursor, where no vault is found: name it with --vault DIR");
     }
     if !launch.json {
-        say!("next: {}", next(args.client.client, !args.mcp));
+        say!("next: {}", next(args.client.client, !args.mcp, &directories));
     }
     Ok(())
 }
@@ -183,29 +183,33 @@ fn warn_of_committing(outcomes: &[Outcome], directories: &Directories) {
     ));
 }
 
-/// How to see that it works. A client that does not run the hook passes references on to the shell.
-fn next(client: Client, has_hook: bool) -> String {
+/// How to see that it works. A client that does not run the hook passes references on to the shell, and says nothing.
+fn next(client: Client, has_hook: bool, directories: &Directories) -> String {
     let title = client.title();
+    let place = directories.boundary().map_or(String::new(), |top| {
+        format!(" in {}", escape(&top.display().to_string()))
+    });
     if !has_hook {
-        return match client {
-            Client::ClaudeCode | Client::Codex | Client::Gemini | Client::Copilot => {
-                format!("start {title} anew; '/mcp' must list the server 'fleetvault'")
-            }
-            Client::Cursor => format!("start {title} anew; its settings must list the MCP server 'fleetvault'"),
-            Client::Opencode => format!("start {title} anew; 'opencode mcp list' must list the server 'fleetvault'"),
+        let list = match client {
+            Client::ClaudeCode | Client::Codex | Client::Gemini | Client::Copilot => "'/mcp'",
+            Client::Cursor => "its settings",
+            Client::Opencode => "'opencode mcp list'",
         };
+        return format!("start {title} anew{place}; {list} must list the server 'fleetvault'");
     }
+    let in_project = directories.scope() == Scope::Project;
+    // Seen in Claude Code 2.1 and Gemini CLI 0.61: only the directory that they are started in counts, not those above it.
+    let not_below = if in_project { ", not below it" } else { "" };
+    let trusted = if in_project { ", as a folder that you trust" } else { "" };
     let see = match client {
-        Client::ClaudeCode => "start Claude Code anew, and see that '/hooks' lists the hook",
-        Client::Codex => "start Codex, and trust the hook with '/hooks': until then Codex skips it and says nothing",
-        Client::Gemini => {
-            "start Gemini CLI anew in a folder that you trust, and see that '/hooks panel' lists the hook"
-        }
-        Client::Copilot => "start GitHub Copilot CLI anew in a folder that you trust",
-        Client::Cursor => "start Cursor anew, and see that its settings list the hook under 'Hooks'",
-        Client::Opencode => "start opencode anew",
+        Client::ClaudeCode => format!("{not_below}; '/hooks' must list the hook"),
+        Client::Codex => format!("{trusted}; trust the hook with '/hooks', until then Codex skips it and says nothing"),
+        Client::Gemini => format!("{not_below}{trusted}; '/hooks panel' must list the hook"),
+        Client::Copilot => trusted.to_owned(),
+        Client::Cursor => "; its settings must list the hook under 'Hooks'".into(),
+        Client::Opencode => String::new(),
     };
     format!(
-        "{see}; then ask for 'echo <<secure.NAME>>' with a credential that the member may use: it must print '[REDACTED:NAME]', anything else means that the hook did not run"
+        "start {title} anew{place}{see}; then ask for 'echo <<secure.NAME>>' with a credential that the member may use: it must print '[REDACTED:NAME]', anything else means that the hook did not run"
     )
 }

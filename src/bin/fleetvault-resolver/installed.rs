@@ -29,7 +29,7 @@ pub struct ClientArgs {
     /// In the project: the git work tree around this directory, or the directory itself [default]
     #[arg(long, conflicts_with = "user")]
     project: bool,
-    /// In your home directory, for all projects
+    /// In your home directory: for all projects, wherever the client is started
     #[arg(long)]
     user: bool,
 }

@@ -28,8 +28,7 @@ fn value(text: &str) -> serde_json::Value {
 fn ours() -> serde_json::Value {
     json!({"matcher": "Bash|mcp__.*", "hooks": [{
         "type": "command",
-        "command": "/opt/fleetvault-resolver",
-        "args": ["--member", "dev", "hook", "claude-code"],
+        "command": "/opt/fleetvault-resolver --member dev hook claude-code",
         "timeout": 30,
         "onFailure": "block",
     }]})
@@ -142,6 +141,16 @@ fn a_version_is_put_first_and_never_changed() {
     let bare = remove(&merge(""), spot, &["hook", "cursor"]).unwrap().unwrap();
     assert!(bare.is_bare);
     assert_eq!(value(&bare.text), json!({"version": 1}));
+}
+
+#[test]
+fn a_program_with_arguments_is_filled_in_too() {
+    let snippet = include_str!("../../../../hooks/agents/copilot/fleetvault.json");
+    let spot = Spot::Handler(&["hooks", "preToolUse"]);
+    let text = merge("", snippet, spot, &["hook", "copilot"], &launch()).unwrap();
+    let handler = &value(&text)["hooks"]["preToolUse"][0];
+    assert_eq!(handler["exec"], "/opt/fleetvault-resolver");
+    assert_eq!(handler["args"], json!(["--member", "dev", "hook", "copilot"]));
 }
 
 #[test]
