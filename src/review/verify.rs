@@ -139,8 +139,13 @@ fn check_all(
         .map_or(1, usize::from)
         .min(files.len() / BATCH + 1);
     let results: Vec<_> = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        running.into_iter().map(|thread| thread.join()).collect()
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let running: Vec<_> = (0..threads).map_while(start).collect();
+        match running.is_empty() {
+            // The system has no thread left.
+            true => vec![Ok(work())],
+            false => running.into_iter().map(|thread| thread.join()).collect(),
+        }
     });
     let mut all = Vec::new();
     for result in results {

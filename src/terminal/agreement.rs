@@ -16,6 +16,9 @@ const BLANKS_MAX: usize = 16;
 /// What stands before every line of the caller's.
 const MARK: &str = "  | ";
 
+/// The widest text. A terminal says how wide it is, and whoever starts this program may have told it another width.
+const WIDEST: usize = 100;
+
 /// The narrowest text; a terminal that is narrower breaks its lines itself.
 const NARROWEST: usize = 40;
 
@@ -40,12 +43,12 @@ pub struct TooLong {
 }
 
 impl Agreement<'_> {
-    /// Returns the question, in lines of at most `width` columns; the last one is `Agree?`.
+    /// Returns the question, in lines of at most `width` columns, and of 100; the last one is `Agree?`.
     ///
     /// # Errors
     /// [`TooLong`].
     pub fn question(&self, width: usize) -> Result<String, TooLong> {
-        let width = width.max(NARROWEST);
+        let width = width.clamp(NARROWEST, WIDEST);
         let names: Vec<String> = self.credentials.iter().map(|name| format!("'{name}'")).collect();
         let use_of = format!("{} to {}", names.join(", "), self.purpose);
         let marked: Vec<String> = self
@@ -186,7 +189,7 @@ mod tests {
             "\u{1b}[2J".repeat(30),
         ];
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        for width in [0, 40, 47, 80, 200] {
+        for width in [0, 40, 47, 80, 100, 9999] {
             let text = ask(&parts, width).unwrap();
             let lines: Vec<&str> = text.lines().collect();
             let first = lines.iter().position(|line| line.starts_with(MARK)).unwrap();
@@ -198,7 +201,7 @@ mod tests {
                     .sum::<usize>()
             };
             assert!(
-                lines.iter().map(columns).max().unwrap() <= width.max(NARROWEST),
+                lines.iter().map(columns).max().unwrap() <= width.clamp(NARROWEST, WIDEST),
                 "{width}: {text}"
             );
             assert!(!text.contains(['\u{1b}', '\r']));

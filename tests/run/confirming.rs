@@ -73,6 +73,20 @@ fn nothing_pushes_the_question_off_the_screen() {
     console.expect("That is all of it, this one line marked with '|'.\r\n");
     console.press("\r");
     assert_eq!(console.end().0.code(), Some(125));
+    // Nor does a terminal that was told to be wide, as 'stty cols 5000' does.
+    let mut command = fleet.command("sh", "dev");
+    let resolver = fleet.resolver_command(
+        "dev",
+        &["run", "--", "touch", "ran", "<<secure.token>>", &"x".repeat(200)],
+    );
+    command.args(["-c", "stty cols 5000; exec \"$0\" \"$@\""]);
+    command.arg(resolver.get_program()).args(resolver.get_args());
+    command.current_dir(fleet.path(""));
+    command.envs(resolver.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let mut console = Console::start(command);
+    console.expect(&format!("x\r\n  | {}\r\n", "x".repeat(96)));
+    console.press("\r");
+    assert_eq!(console.end().0.code(), Some(125));
     // What nobody reads nobody agrees to, and it is not shortened.
     for filler in ["\n", "\t", "x "] {
         let long = format!("{}harmless", filler.repeat(20_000));

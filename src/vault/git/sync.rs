@@ -23,14 +23,23 @@ pub(super) fn sync_all(paths: &[PathBuf]) -> Result<(), WriteFailure> {
     let [_, _, ..] = paths else { return sync(paths) };
     thread::scope(|scope| {
         let parts = paths.chunks(paths.len().div_ceil(AT_ONCE));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
-        running.into_iter().try_for_each(|part| match part.join() {
-            Ok(result) => result,
-            Err(_) => Err(WriteFailure::Io {
-                doing: "sync",
-                path: paths[0].clone(),
-                source: std::io::Error::other("a thread stopped unexpectedly"),
-            }),
-        })
+        let start = |part| {
+            thread::Builder::new()
+                .spawn_scoped(scope, move || sync(part))
+                .map_err(|_| part)
+        };
+        let running: Vec<_> = parts.map(start).collect();
+        running
+            .into_iter()
+            .try_for_each(|part| match part.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(result)) => result,
+                // The system has no thread left: it takes longer.
+                Err(part) => sync(part),
+                Ok(Err(_)) => Err(WriteFailure::Io {
+                    doing: "sync",
+                    path: paths[0].clone(),
+                    source: std::io::Error::other("a thread stopped unexpectedly"),
+                }),
+            })
     })
 }
