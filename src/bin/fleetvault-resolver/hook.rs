@@ -72,9 +72,13 @@ fn block_on_panic() {
     }));
 }
 
-pub fn run(args: &HookArgs, launch: &LaunchArgs) -> Result<(), Failure> {
+pub fn run(args: &HookArgs, launch: &mut LaunchArgs) -> Result<(), Failure> {
     block_on_panic();
     let request = request()?;
+    // Some clients start hooks elsewhere.
+    if let Some(directory) = directory(&request) {
+        launch.look_from(directory);
+    }
     let call = read(args.client, &request);
     let verdict = match args.verdict(&request, call, launch) {
         // What sound files say is an answer, and no failure of ours.
@@ -219,9 +223,8 @@ impl HookArgs {
         if !self.expand_tools.iter().any(|pattern| pattern.matches(tool)) {
             return Ok(Verdict::Deny {
                 reason: format!(
-                    "{tool} would get the reference as text: values are put into commands only. Use a shell command or run_command of \
-                     fleetvault. (A person can let this tool have plaintext: fleetvault-resolver hook {} --expand-tools '{tool}')",
-                    self.client
+                    "{tool} would get the reference as text: values are put into commands only. Use a shell command, or run_command of the \
+                     fleetvault server; only a person can let other tools have plaintext"
                 ),
             });
         }

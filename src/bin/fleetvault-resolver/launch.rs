@@ -193,6 +193,11 @@ impl LaunchArgs {
         })
     }
 
+    /// Looks for the vault from this directory upwards, where none is named.
+    pub fn look_from(&mut self, directory: PathBuf) {
+        self.vault.get_or_insert(directory);
+    }
+
     /// What the configuration and the launch say about policy.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ enum Command {
 
 fn main() -> ExitCode {
     process::protect();
-    let cli: Cli = match arguments() {
+    let mut cli: Cli = match arguments() {
         Ok(cli) => cli,
         Err(code) => return ExitCode::from(of_run(code)),
     };
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
         Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
         #[cfg(unix)]
         Command::Mcp(Lazy(args)) => mcp::run(args, &cli.launch).map(|()| 0),
-        Command::Hook(Lazy(args)) => hook::run(args, &cli.launch).map(|()| 0),
+        Command::Hook(Lazy(args)) => hook::run(args, &mut cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
         Command::Install(Lazy(args)) => install::run(args, &cli.launch).map(|()| 0),
         Command::Uninstall(Lazy(args)) => uninstall::run(args, &cli.launch).map(|()| 0),
