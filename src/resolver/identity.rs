@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use vault_format::{IdentityFile, Secret};
@@ -77,7 +77,10 @@ impl IdentitySource {
     fn bytes(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let file = match self {
             Self::Path(path) => File::open(path)?,
-            Self::Descriptor(number) => File::open(Path::new("/dev/fd").join(number.to_string()))?,
+            #[cfg(unix)]
+            Self::Descriptor(number) => super::run::inherited(*number)?,
+            #[cfg(not(unix))]
+            Self::Descriptor(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
         // Twice the usual size: a vector that grows would leave copies of the keys behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 << 10));

@@ -7,6 +7,7 @@ mod support;
 
 mod arguments;
 mod audit;
+mod boundary;
 mod confirming;
 mod console;
 mod exhaustion;

@@ -32,5 +32,5 @@ pub use {
     child::{Ended, Input, Job, run},
     signals::HeldSignals,
     stop::{Control, Stop},
-    system::close_on_exec,
+    system::{close_on_exec, inherited},
 };

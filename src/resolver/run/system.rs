@@ -1,12 +1,16 @@
-//! The two system calls that no crate wraps safely: descriptors by their numbers, and the signal mask of a thread.
+//! What no crate wraps safely: descriptors by their numbers, and the signal mask of a thread.
 //!
 //! The only unsafe code of the resolver.
 
 #![allow(unsafe_code)]
 
-use std::{fs, io, os::fd::BorrowedFd};
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::BorrowedFd,
+};
 
-use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 
 /// Lets no descriptor but the standard three be inherited by what is started from now on, whatever this process itself was given.
 ///
@@ -31,6 +35,17 @@ pub fn close_on_exec() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Takes a descriptor that this process was given. It need not be one that it could open itself: whoever started it may have had other rights.
+///
+/// # Errors
+/// It is not open.
+pub fn inherited(number: u32) -> io::Result<File> {
+    let number = i32::try_from(number).map_err(|_| io::Error::from(Errno::BADF))?;
+    // SAFETY: the descriptor is only asked to be duplicated; if it is not open, the kernel answers EBADF.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(fcntl_dupfd_cloexec(descriptor, 3)?.into())
 }
 
 /// Lets this thread take the terminal back while it is in the background, which would stop the process otherwise.
