@@ -4,6 +4,7 @@
 //! `cargo bench` prints ratios of medians; absolute times are those of the machine at hand. `cargo bench -- NAME` runs some only.
 
 mod mask;
+mod mcp;
 mod timing;
 mod vaults;
 
@@ -21,7 +22,10 @@ const RUNS: usize = 201;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let benches: [(&str, fn()); 9] = [
+    if std::env::args().any(|arg| arg == mcp::BARE) {
+        return mcp::serve_bare();
+    }
+    let benches: [(&str, fn()); 11] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -31,6 +35,8 @@ fn main() {
         ("verify", verify_against_signatures),
         ("run", run_beside_its_parts),
         ("mask", mask::masking),
+        ("mcp", mcp::serving),
+        ("resolve", mcp::resolving),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {

@@ -33,7 +33,7 @@ pub(super) struct Desk {
     confirmations: Confirmations,
     /// Knows everything that this process ever opened.
     pub masker: Masker,
-    masked: Mutex<BTreeSet<(CommitId, CredentialName)>>,
+    masked: Mutex<(Option<CommitId>, BTreeSet<CredentialName>)>,
     listed: Mutex<Option<(CommitId, Arc<Listing>)>>,
 }
 
@@ -137,26 +137,37 @@ impl Desk {
     /// Opens all that is wanted, or nothing.
     pub(super) async fn get(&self, wanted: Wanted, call: &Call<'_>) -> Result<Got, Failure> {
         let wanted = Arc::new(wanted);
-        let names = wanted.names.clone();
-        let permitted = ask(&self.session, move |resolver| {
-            let permitted = resolver.permit_all(&names, time::now());
+        let (names, purpose, asks) = (wanted.names.clone(), wanted.purpose, self.policy.asks_programs());
+        let looked = look(&self.session, move |resolver| {
             let snapshot = resolver.vault().snapshot();
-            Ok((permitted, snapshot.commit(), snapshot.place()))
+            let found = resolver.permit_all(&names, time::now()).map_err(Failure::from);
+            let found = found.and_then(|permitted| {
+                if purpose != Purpose::Run {
+                    approval::refuse_denied(&permitted, purpose.as_str())?;
+                }
+                // Where nobody is to be asked, it need not be looked for a second time.
+                let free = !asks && approval::with(&permitted, Network::Confirm).is_empty();
+                let values = free.then(|| resolver.open_all(&permitted)).transpose()?;
+                Ok((permitted, values))
+            });
+            let sound = found.as_ref().err().is_none_or(Failure::is_about_sound_files);
+            ((snapshot.commit(), snapshot.place(), found), sound)
         });
-        let (permitted, commit, place) = permitted.await?;
+        let (commit, place, found) = looked.await?;
         let asked = Asked { wanted, commit, place };
         let open = async {
-            let permitted = permitted?;
-            if asked.wanted.purpose != Purpose::Run {
-                approval::refuse_denied(&permitted, asked.wanted.purpose.as_str())?;
+            match found? {
+                (permitted, Some(values)) => Ok(Got::Values(values, permitted)),
+                (permitted, None) => match self.consent(&asked, &permitted, call).await? {
+                    Some(question) => Ok(Got::Question(question)),
+                    None => Ok(Got::Values(self.values(&asked, &permitted).await?, permitted)),
+                },
             }
-            if let Some(question) = self.consent(&asked, &permitted, call).await? {
-                return Ok(Got::Question(question));
-            }
-            let values = self.values(&asked, &permitted).await?;
-            Ok(Got::Values(values, permitted))
         };
         let got = open.await;
+        if let Ok(Got::Values(values, _)) = &got {
+            self.mask(commit, values);
+        }
         let logged = self.log(&asked, &got);
         logged.and(got)
     }
@@ -171,11 +182,11 @@ impl Desk {
         let serials = permitted.iter().map(|one| (one.name().clone(), one.serial()));
         let about = call.about(serials.collect());
         let answer = self.confirmations.is_answer(call, &about);
-        let needed = approval::with(permitted, Network::Confirm);
+        let confirm = !approval::with(permitted, Network::Confirm).is_empty();
         if answer.is_none() && self.policy.asks_programs() {
-            self.ask_programs(asked, permitted, !needed.is_empty()).await?;
+            self.ask_programs(asked, permitted, confirm).await?;
         }
-        if needed.is_empty() || self.policy.has_approver() {
+        if !confirm || self.policy.has_approver() {
             return Ok(None);
         }
         let answer = match answer {
@@ -233,17 +244,22 @@ impl Desk {
                         .into(),
                 );
             }
-            let commit = resolver.vault().snapshot().commit();
-            Ok((commit, resolver.open_all(&permitted)?))
+            Ok(resolver.open_all(&permitted)?)
         });
-        let (commit, values) = opened.await?;
-        for (name, value) in &values {
-            let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
-            if masked.insert((commit, name.clone())) {
+        opened.await
+    }
+
+    /// Adds values to those that are masked, once for each commit: what is behind a serial does not change.
+    fn mask(&self, commit: CommitId, values: &Values) {
+        let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+        if masked.0 != Some(commit) {
+            *masked = (Some(commit), BTreeSet::new());
+        }
+        for (name, value) in values {
+            if masked.1.insert(name.clone()) {
                 self.masker.add(name.as_str(), value.expose());
             }
         }
-        Ok(values)
     }
 
     /// Logs what was opened before anybody gets it, or why it was not.
@@ -294,10 +310,28 @@ async fn ask<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce(&Resolver<'_, '_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    let looked = look(session, |resolver| {
+        let result = work(resolver);
+        let sound = result.as_ref().err().is_none_or(Failure::is_about_sound_files);
+        (result, sound)
+    });
+    looked.await?
+}
+
+/// The same for work that tells itself whether all that it met can be trusted.
+async fn look<T: Send + 'static>(
+    session: &Session,
+    work: impl FnOnce(&Resolver<'_, '_>) -> (T, bool) + Send + 'static,
+) -> Result<T, Failure> {
     let (tell, told) = oneshot::channel();
     session.ask(move |resolver| {
-        let result = resolver.map_err(Failure::from).and_then(work);
-        let sound = result.as_ref().err().is_none_or(Failure::is_about_sound_files);
+        let (result, sound) = match resolver {
+            Ok(resolver) => {
+                let (result, sound) = work(resolver);
+                (Ok(result), sound)
+            }
+            Err(error) => (Err(error.into()), false),
+        };
         // Whoever has gone needs no answer.
         let _ = tell.send(result);
         sound

@@ -15,6 +15,7 @@ mod transport;
 use std::{io, sync::Arc};
 
 use rmcp::ServiceExt;
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
 pub use allowed::{AllowedCommands, PatternError};
@@ -52,31 +53,45 @@ pub fn serve(
     };
     let result = runtime.block_on(async {
         let _listening = end.on_signals().map_err(|error| system("handle signals", &error))?;
-        let desk = Desk::open(session, policy, settings, &launch.identity).await?;
-        let server = Server::new(desk, options);
+        let desk = Arc::new(SetOnce::new());
+        let server = Server::new(Arc::clone(&desk), options);
         let commands = server.commands();
         let transport = transport::standard(end.commands.clone());
-        let served = match server.serve_with_ct(transport, end.service.clone()).await {
-            Ok(running) => running.waiting().await.map(drop).map_err(drop),
-            // A client that goes before it has said anything is none that was served badly.
-            Err(_) if end.commands.is_cancelled() => Ok(()),
-            Err(_) => Err(()),
+        // The vault is opened while the client says who it is.
+        let opening = async {
+            let opened = Desk::open(session, policy, settings, &launch.identity).await?;
+            let _ = desk.set(Arc::new(opened));
+            std::future::pending().await
+        };
+        let serving = async {
+            match server.serve_with_ct(transport, end.service.clone()).await {
+                Ok(running) => running.waiting().await.map(drop).map_err(|_| protocol()),
+                // A client that goes before it has said anything is none that was served badly.
+                Err(_) if end.commands.is_cancelled() => Ok(()),
+                Err(_) => Err(protocol()),
+            }
+        };
+        let served = tokio::select! {
+            failed = opening => failed,
+            served = serving => served,
         };
         end.commands.cancel();
         commands.have_ended().await;
-        served.map_err(|()| {
-            Report::new(
-                1,
-                "protocol",
-                "the client did not begin as a client of this protocol does",
-            )
-            .hint("standard input takes MCP messages, one JSON object a line, 'initialize' or 'server/discover' first")
-            .into()
-        })
+        served
     });
     // A read of standard input that blocks is not waited for.
     runtime.shutdown_background();
     result
+}
+
+fn protocol() -> Failure {
+    Report::new(
+        1,
+        "protocol",
+        "the client did not begin as a client of this protocol does",
+    )
+    .hint("standard input takes MCP messages, one JSON object a line, 'initialize' or 'server/discover' first")
+    .into()
 }
 
 /// How the server comes to its end.

@@ -11,13 +11,16 @@ use glob::Pattern;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult,
-        PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult, Implementation,
+        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::RequestContext,
 };
 use serde::Serialize;
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
+use vault_format::MemberName;
 
 use super::{
     allowed::AllowedCommands,
@@ -72,15 +75,16 @@ pub struct Options {
 
 /// The server for one member.
 pub(super) struct Server {
-    desk: Arc<Desk>,
+    /// Is there as soon as the vault is open; if it cannot be opened, the server ends.
+    desk: Arc<SetOnce<Arc<Desk>>>,
     commands: Arc<Commands>,
     options: Options,
 }
 
 impl Server {
-    pub(super) fn new(desk: Desk, options: Options) -> Self {
+    pub(super) fn new(desk: Arc<SetOnce<Arc<Desk>>>, options: Options) -> Self {
         Self {
-            desk: Arc::new(desk),
+            desk,
             commands: Arc::default(),
             options,
         }
@@ -95,7 +99,11 @@ impl Server {
         match tool {
             ToolName::ListCredentials => self.list(read(call)?).await,
             ToolName::CheckTemplate => self.check(read(call)?).await,
-            ToolName::RunCommand => self.commands.run(read(call)?, &self.desk, &self.options, call).await,
+            ToolName::RunCommand => {
+                self.commands
+                    .run(read(call)?, self.desk.wait().await, &self.options, call)
+                    .await
+            }
             ToolName::ResolveTemplate => self.resolve(read(call)?, call).await,
             ToolName::RenderFile => self.render(read(call)?, call).await,
         }
@@ -105,7 +113,7 @@ impl Server {
         let pattern = arguments.pattern.as_deref().unwrap_or("*");
         let pattern = Pattern::new(pattern)
             .map_err(|error| Report::new(2, "usage", format!("'{pattern}' is no pattern: {}", error.msg)))?;
-        let listing = self.desk.list().await?;
+        let listing = self.desk.wait().await.list().await?;
         let now = time::now();
         let mut matching = listing.own.iter().filter(|one| pattern.matches(one.name.as_str()));
         let credentials: Vec<ListedCredential> = matching
@@ -132,7 +140,7 @@ impl Server {
         let template = Template::parse(arguments.template.as_bytes())?;
         let names: BTreeSet<_> = template.names().into_iter().cloned().collect();
         let credentials: Vec<String> = names.iter().map(ToString::to_string).collect();
-        self.desk.check(names).await?;
+        self.desk.wait().await.check(names).await?;
         let text = match credentials.len() {
             0 => format!("no reference in it; one is written {SYNTAX}"),
             _ => format!("usable: {}", credentials.join(", ")),
@@ -183,7 +191,7 @@ impl Server {
             with: Vec::new(),
             shown: vec![shown],
         };
-        match self.desk.get(wanted, call).await? {
+        match self.desk.wait().await.get(wanted, call).await? {
             Got::Values(values, _) => Ok(Expanded::Text(
                 template.render(|name| values.get(name).map(|value| value.expose()))?,
             )),
@@ -201,14 +209,16 @@ impl Server {
 
     fn masked(&self, text: &[u8]) -> String {
         let mut masked = Vec::new();
-        let mut stream = self.desk.masker.stream();
-        // Reading from memory and writing to it cannot fail.
-        let _ = mask::copy(text, &mut masked, &mut stream);
+        match self.desk.get() {
+            // Reading from memory and writing to it cannot fail.
+            Some(desk) => drop(mask::copy(text, &mut masked, &mut desk.masker.stream())),
+            // Nothing was opened yet.
+            None => masked.extend_from_slice(text),
+        }
         String::from_utf8_lossy(&masked).trim_end().to_owned()
     }
 
-    fn instructions(&self) -> String {
-        let member = self.desk.member();
+    fn instructions(&self, member: &MemberName) -> String {
         let mut text = format!(
             "You act as member '{member}' of a fleetvault, and may use the credentials that are in its scope. Where a value belongs, write \
              <<secure.NAME>>, as in <<secure.github_pat>>, in the arguments of run_command; list_credentials shows the names. Filters follow a \
@@ -229,9 +239,28 @@ impl Server {
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let itself = Implementation::new("fleetvault", env!("CARGO_PKG_VERSION")).with_title("fleetvault");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(itself)
-            .with_instructions(self.instructions())
+        let config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(itself);
+        match self.desk.get() {
+            Some(desk) => config.with_instructions(self.instructions(desk.member())),
+            None => config,
+        }
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        // What is said names the member.
+        self.desk.wait().await;
+        context.peer.set_peer_info(request.clone());
+        self.negotiate_initialize(&request)
+    }
+
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        self.desk.wait().await;
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
     }
 
     async fn list_tools(
