@@ -6,6 +6,7 @@
 mod support;
 
 mod confirming;
+mod ending;
 mod eras;
 mod limits;
 mod pipe;
