@@ -5,11 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attacks;
+mod changing;
 mod confirming;
 mod ending;
 mod eras;
+mod flood;
 mod limits;
 mod pipe;
+mod policy;
 mod revealing;
 mod running;
 mod tools;

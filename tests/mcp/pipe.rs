@@ -320,13 +320,14 @@ impl Drop for Peer {
         let written = self.written.lock().unwrap();
         for secret in &self.secrets {
             for form in forms(secret) {
-                let found = memchr::memmem::find(&written, &form);
-                let form = String::from_utf8_lossy(&form);
-                assert!(
-                    found.is_none(),
-                    "a value, as {form}: {}",
-                    String::from_utf8_lossy(&written)
-                );
+                if let Some(at) = memchr::memmem::find(&written, &form) {
+                    let line = written[..at]
+                        .iter()
+                        .rposition(|&byte| byte == b'\n')
+                        .map_or(0, |end| end + 1);
+                    let around = &written[line.max(at.saturating_sub(500))..written.len().min(at + 200)];
+                    panic!("a value was written: {}", String::from_utf8_lossy(around));
+                }
             }
         }
     }
