@@ -7,6 +7,8 @@ mod support;
 
 mod attacks;
 mod changing;
+mod client;
+mod clients;
 mod confirming;
 mod ending;
 mod eras;
