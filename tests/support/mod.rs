@@ -128,6 +128,15 @@ impl Fleet {
         of_fleet.or_default().extend(lines.map(<[u8]>::to_vec));
     }
 
+    /// The values of this fleet, none of which may show where none is to be seen.
+    pub fn values(&self) -> Vec<Vec<u8>> {
+        let values = VALUES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_fleet = values
+            .as_ref()
+            .and_then(|values| values.get(self.path("home").as_os_str()));
+        of_fleet.cloned().unwrap_or_default()
+    }
+
     /// Runs `fleetvault-resolver` for a member, outside the vault, with that member's own state.
     pub fn resolver(&self, member: &str, args: &[&str], stdin: &[u8]) -> Run {
         run(self.resolver_command(member, args), stdin)

@@ -118,7 +118,12 @@ impl Commands {
                 local: options.allow_unix,
             },
         };
-        let turn = Arc::clone(&self.running).acquire_owned().await;
+        // Whoever has gone while it waited gets nothing run: this is looked at first.
+        let turn = tokio::select! {
+            biased;
+            () = unwanted(options, call) => return Err(cancelled()),
+            turn = Arc::clone(&self.running).acquire_owned() => turn,
+        };
         let job = Job {
             command,
             directory: Some(options.directory.clone()),
@@ -148,9 +153,12 @@ async fn follow(job: Job, desk: &Desk, options: &Options, call: &Call<'_>) -> Re
     let ended = loop {
         tokio::select! {
             ended = &mut running => break ended,
-            () = call.context.ct.cancelled() => stop.stop(),
-            () = options.shutdown.cancelled() => stop.stop(),
-            _ = ticks.tick() => tell_progress(call, started.elapsed(), out.total() + err.total()).await,
+            () = unwanted(options, call) => stop.stop(),
+            _ = ticks.tick() => tokio::select! {
+                // A client that does not read what it is told may still cancel.
+                () = unwanted(options, call) => stop.stop(),
+                () = tell_progress(call, started.elapsed(), out.total() + err.total()) => {}
+            },
         }
         if stop.is_stopped() {
             break running.await;
@@ -161,7 +169,7 @@ async fn follow(job: Job, desk: &Desk, options: &Options, call: &Call<'_>) -> Re
         Ended::Code(code) => (code, false),
         Ended::Signal(signal) => (128 + signal, false),
         Ended::TimedOut => (TIMED_OUT, true),
-        Ended::Stopped => return Err(Report::new(1, "cancelled", "the command was ended before its time").into()),
+        Ended::Stopped => return Err(cancelled()),
     };
     let ((stdout, stdout_omitted), (stderr, stderr_omitted)) = (out.text(), err.text());
     let result = RunResult {
@@ -173,6 +181,18 @@ async fn follow(job: Job, desk: &Desk, options: &Options, call: &Call<'_>) -> Re
         stderr_omitted,
     };
     done(&result, text(&result))
+}
+
+/// Waits until nobody wants the command any more: its call was cancelled, or the client has gone.
+async fn unwanted(options: &Options, call: &Call<'_>) {
+    tokio::select! {
+        () = call.context.ct.cancelled() => {}
+        () = options.shutdown.cancelled() => {}
+    }
+}
+
+fn cancelled() -> Failure {
+    Report::new(1, "cancelled", "the command was ended before its time").into()
 }
 
 /// Says that a command is still running, where the client wants to know.

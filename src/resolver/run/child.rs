@@ -100,6 +100,11 @@ pub fn run(
 ) -> Result<Ended, RunError> {
     // Started before the command, which must not run where there is no thread left to watch it.
     let worker = || Worker::start().map_err(system(START_THREAD));
+    if let Control::Stop(stop) = &control
+        && stop.is_stopped()
+    {
+        return Ok(Ended::Stopped);
+    }
     let (forwarder, feeder, reader, watcher) = (worker()?, worker()?, worker()?, worker()?);
     let (events_to, events) = channel();
     let deadline = job.timeout.and_then(|timeout| Instant::now().checked_add(timeout));

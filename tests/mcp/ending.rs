@@ -1,0 +1,288 @@
+//! How things end: a call that is cancelled, a client that goes, a server that is asked to. No command outlives whoever wanted it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    fleet,
+    pipe::{Peer, Serves},
+    process, runs,
+    support::Fleet,
+    wait_for,
+};
+
+/// Writes down the process, its child, and waits; the second does not mind being asked to end.
+const WAITS: &str = "sleep 60 & echo $! > child; echo $$ > leader; wait";
+const STUBBORN: &str = "trap '' TERM INT HUP; echo $$ > stubborn; while :; do sleep 0.1; done";
+
+fn cancel(peer: &mut Peer, id: u64) {
+    peer.notify(
+        "notifications/cancelled",
+        json!({ "requestId": id, "reason": "no longer wanted" }),
+    );
+}
+
+/// The processes of the two scripts.
+fn started(fleet: &Fleet) -> Vec<String> {
+    ["child", "leader", "stubborn"]
+        .iter()
+        .map(|name| process(&fleet.path(name)))
+        .collect()
+}
+
+#[track_caller]
+fn are_gone(processes: &[String]) {
+    wait_for("the commands to end", || !processes.iter().any(|process| runs(process)));
+}
+
+#[test]
+fn a_cancelled_call_ends_its_group_and_is_not_answered() {
+    let fleet = fleet();
+    for modern in [false, true] {
+        let mut peer = if modern {
+            fleet.modern_server(&[])
+        } else {
+            fleet.server(&[])
+        };
+        let (first, second) = (peer.start_script(WAITS), peer.start_script(STUBBORN));
+        let processes = started(&fleet);
+        cancel(&mut peer, first);
+        cancel(&mut peer, second);
+        are_gone(&processes);
+        peer.silence(Duration::from_millis(300), |message| {
+            message["id"] == first || message["id"] == second
+        });
+        // It lives on, and what is cancelled late or was never asked does no harm.
+        cancel(&mut peer, first);
+        cancel(&mut peer, 999);
+        peer.notify("notifications/cancelled", json!({ "requestId": "none" }));
+        assert_eq!(peer.script("echo on").prints(), "on\n");
+        peer.finish();
+        for name in ["child", "leader", "stubborn"] {
+            fs::remove_file(fleet.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_call_that_was_cancelled_while_it_waited_is_never_run() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&[]);
+    // As many as run at a time.
+    let running: Vec<u64> = (0..16)
+        .map(|_| peer.start_script("while ! [ -e go ]; do sleep 0.05; done"))
+        .collect();
+    let waiting: Vec<u64> = (0..20).map(|_| peer.start_script("echo x >> ran")).collect();
+    peer.silence(Duration::from_millis(300), |_| true);
+    for &id in &waiting {
+        cancel(&mut peer, id);
+    }
+    assert_eq!(peer.request("ping", json!({}))["result"], json!({}));
+    fs::write(fleet.path("go"), "").unwrap();
+    for id in running {
+        peer.called(id).ok();
+    }
+    assert_eq!(peer.script("echo after").prints(), "after\n");
+    assert!(!fleet.path("ran").exists(), "a cancelled command was run");
+    peer.silence(Duration::from_millis(100), |message| {
+        waiting.iter().any(|&id| message["id"] == id)
+    });
+    peer.finish();
+}
+
+#[test]
+fn the_end_of_its_input_ends_the_server_and_its_commands() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&[]);
+    peer.start_script(WAITS);
+    peer.start_script(STUBBORN);
+    let processes = started(&fleet);
+    let start = Instant::now();
+    peer.finish();
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    are_gone(&processes);
+    // Without anything to end it is at once, whatever came before.
+    for prepare in [
+        |_: &mut Peer| {},
+        |peer: &mut Peer| drop(peer.initialize("2025-11-25", json!({}))),
+    ] {
+        let mut peer = fleet.peer(fleet.server_command(&[]));
+        prepare(&mut peer);
+        let start = Instant::now();
+        peer.finish();
+        assert!(start.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn what_waits_for_its_turn_at_the_end_is_never_run() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&[]);
+    for _ in 0..16 {
+        peer.start_script("trap '' TERM; echo $$ >> all; while :; do sleep 0.1; done");
+    }
+    let all = || fs::read_to_string(fleet.path("all")).unwrap_or_default();
+    wait_for("sixteen commands", || all().lines().count() == 16);
+    for _ in 0..200 {
+        peer.start_script("trap '' TERM; echo $$ >> late; while :; do sleep 0.1; done");
+    }
+    assert_eq!(peer.request("ping", json!({}))["result"], json!({}));
+    let start = Instant::now();
+    peer.finish();
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    are_gone(&all().lines().map(str::to_owned).collect::<Vec<_>>());
+    let late = fs::read_to_string(fleet.path("late")).unwrap_or_default();
+    assert_eq!(
+        late, "",
+        "commands were started although nobody waited for them any more"
+    );
+}
+
+#[test]
+fn signals_end_the_server_and_its_commands() {
+    let fleet = fleet();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut peer = fleet.server(&[]);
+        peer.start_script(WAITS);
+        peer.start_script(STUBBORN);
+        let processes = started(&fleet);
+        let start = Instant::now();
+        peer.signal(signal);
+        assert!(peer.ended().success());
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        are_gone(&processes);
+        for name in ["child", "leader", "stubborn"] {
+            fs::remove_file(fleet.path(name)).unwrap();
+        }
+    }
+    // Before it was greeted, and in the middle of a question.
+    let mut peer = fleet.peer(fleet.server_command(&[]));
+    peer.write(b"{\"jsonrpc\":");
+    std::thread::sleep(Duration::from_millis(300));
+    peer.signal(Signal::TERM);
+    assert!(peer.ended().success());
+}
+
+/// A client that is killed says nothing any more; its pipes close.
+#[test]
+fn a_client_that_vanishes_takes_its_commands_along() {
+    let fleet = fleet();
+    let client = "import os, subprocess, sys, time
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+server.stdin.write(sys.argv[1].encode())
+server.stdin.flush()
+open('server', 'w').write(f'{server.pid}\\n')
+time.sleep(60)";
+    let script = |script: &str| json!({ "argv": ["sh", "-c", script, "sh", "<<secure.token>>"] });
+    let greeting =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "x", "version": "1" } });
+    let request = |id: u64, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    let messages = [
+        request(1, "initialize", greeting),
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        request(
+            2,
+            "tools/call",
+            json!({ "name": "run_command", "arguments": script(WAITS) }),
+        ),
+        request(
+            3,
+            "tools/call",
+            json!({ "name": "run_command", "arguments": script(STUBBORN) }),
+        ),
+    ];
+    let text: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    if !crate::support::has("python3") {
+        return;
+    }
+    let server = fleet.server_command(&[]);
+    let mut command = fleet.command("python3", "dev");
+    command
+        .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .args(["-c", client, &text])
+        .arg(server.get_program())
+        .args(server.get_args())
+        .current_dir(fleet.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut client = command.spawn().unwrap();
+    let mut processes = started(&fleet);
+    processes.push(process(&fleet.path("server")));
+    client.kill().unwrap();
+    client.wait().unwrap();
+    are_gone(&processes);
+}
+
+#[test]
+fn a_long_command_tells_how_far_it_is_where_that_is_wanted() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&[]);
+    let argv = |script: &str| json!({ "argv": ["sh", "-c", script, "sh", "<<secure.token>>"] });
+    let params = |script: &str, token: Value| json!({ "name": "run_command", "arguments": argv(script), "_meta": { "progressToken": token } });
+    let told = peer.ask("tools/call", params("echo $1; sleep 5.3", json!("s3cr3t?")));
+    let untold = peer.start_script("sleep 5.3");
+    let progress = peer.message(|message| message["method"] == "notifications/progress");
+    assert_eq!(progress["params"]["progressToken"], "s3cr3t?");
+    assert_eq!(progress["params"]["message"], "running for 5 s, 17 bytes printed");
+    assert!(progress["params"]["progress"].as_f64().unwrap() >= 5.0, "{progress}");
+    peer.called(told).ok();
+    peer.called(untold).ok();
+    peer.silence(Duration::from_millis(50), |message| {
+        message["method"] == "notifications/progress"
+    });
+    peer.finish();
+}
+
+/// The server wants to tell it how far the command is, and cannot.
+#[test]
+fn a_client_that_does_not_read_can_cancel_all_the_same() {
+    let fleet = fleet();
+    let mut command = fleet.server_command(&[]);
+    let mut server = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut stdout) = (
+        server.stdin.take().unwrap(),
+        BufReader::new(server.stdout.take().unwrap()),
+    );
+    let mut send = |method: &str, params: Value| {
+        let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+        if !method.starts_with("notifications/") {
+            message["id"] = json!(method);
+        }
+        writeln!(stdin, "{message}").unwrap();
+    };
+    let client = json!({ "name": "x", "version": "1" });
+    send(
+        "initialize",
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client }),
+    );
+    stdout.read_line(&mut String::new()).unwrap();
+    let argv = ["sh", "-c", STUBBORN, "sh", "<<secure.token>>"];
+    let arguments = json!({ "argv": argv });
+    send(
+        "tools/call",
+        json!({ "name": "run_command", "arguments": arguments, "_meta": { "progressToken": 1 } }),
+    );
+    let stubborn = process(&fleet.path("stubborn"));
+    for _ in 0..100 {
+        send("tools/list", json!({}));
+    }
+    std::thread::sleep(Duration::from_millis(5500));
+    assert!(runs(&stubborn));
+    send("notifications/cancelled", json!({ "requestId": "tools/call" }));
+    are_gone(&[stubborn]);
+    drop((stdin, stdout));
+    wait_for("the server to end", || server.try_wait().unwrap().is_some());
+}
