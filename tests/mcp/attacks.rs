@@ -81,7 +81,9 @@ fn by_naming_another_member() {
 #[test]
 fn by_the_environment_of_the_server_and_of_a_command() {
     let fleet = fleet();
-    let greeting = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+    let greeting =
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\
+        \"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}\n";
     let other = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for (name, value) in [("FLEETVAULT_MEMBER", "alice"), ("FLEETVAULT_ROOT", other)] {
         let mut command = fleet.server_command(&[]);

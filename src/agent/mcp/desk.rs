@@ -8,7 +8,10 @@ use std::{
 use tokio::sync::oneshot;
 use vault_format::{CredentialName, MemberName, Network, Secret, VaultId};
 
-use super::confirm::{Answer, Call, Confirmations};
+use super::{
+    Losses, Lost,
+    confirm::{Answer, Call, Confirmations},
+};
 use crate::{
     cli::{Failure, Settings, Trail, approval, time},
     resolver::{
@@ -31,6 +34,7 @@ pub(super) struct Desk {
     settings: Settings,
     launched: Launched,
     confirmations: Confirmations,
+    losses: Losses,
     /// Knows everything that this process ever opened.
     pub masker: Masker,
     masked: Mutex<(Option<CommitId>, BTreeSet<CredentialName>)>,
@@ -80,6 +84,7 @@ impl Desk {
         policy: Policy,
         settings: Settings,
         identity: &Secret,
+        losses: Losses,
     ) -> Result<Self, Failure> {
         let masker = Masker::new();
         for line in secret_lines(identity) {
@@ -92,6 +97,7 @@ impl Desk {
             settings,
             launched,
             confirmations: Confirmations::default(),
+            losses,
             masker,
             masked: Mutex::default(),
             listed: Mutex::default(),
@@ -266,14 +272,18 @@ impl Desk {
     fn log(&self, asked: &Asked, got: &Result<Got, Failure>) -> Result<(), Failure> {
         let question = self.launched.question(asked);
         let mut trail = Trail::new(&self.policy, &self.settings, &question);
-        match got {
+        let logged = match got {
             Ok(Got::Values(_, permitted)) => trail.opened(permitted),
             Ok(Got::Question(_)) => Ok(()),
             Err(failure) => {
                 trail.refused(failure);
                 Ok(())
             }
+        };
+        if let Some(reason) = trail.failed() {
+            (self.losses)(&Lost::Log(reason));
         }
+        logged
     }
 }
 

@@ -28,6 +28,17 @@ use crate::{
     terminal::report::Report,
 };
 
+/// Something that was to be kept and could not be. It stops nothing.
+pub enum Lost {
+    /// The serials that were seen, and why not.
+    Floors(String),
+    /// A line of the audit log, and why not.
+    Log(String),
+}
+
+/// Is told what is lost, each time.
+type Losses = Arc<dyn Fn(&Lost) + Send + Sync>;
+
 /// Serves until the client has gone, or this process is asked to end; all commands are ended then.
 ///
 /// # Errors
@@ -37,7 +48,7 @@ pub fn serve(
     policy: Policy,
     settings: Settings,
     options: Options,
-    forgotten: impl Fn(&io::Error) + Send + 'static,
+    lost: impl Fn(&Lost) + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     let system =
         |what: &str, error: &io::Error| Failure::from(Report::new(1, "system", format!("cannot {what}: {error}")));
@@ -46,7 +57,10 @@ pub fn serve(
         .build()
         .map_err(|error| system("start the server", &error))?;
     let launch = Arc::new(launch);
-    let session = Session::start(Arc::clone(&launch), forgotten).map_err(|error| system("start a thread", &error))?;
+    let losses: Losses = Arc::new(lost);
+    let told = Arc::clone(&losses);
+    let session = Session::start(Arc::clone(&launch), move |error| told(&Lost::Floors(error.to_string())))
+        .map_err(|error| system("start a thread", &error))?;
     let end = End {
         commands: options.shutdown.clone(),
         service: CancellationToken::new(),
@@ -58,11 +72,7 @@ pub fn serve(
         let commands = server.commands();
         let transport = transport::standard(end.commands.clone());
         // The vault is opened while the client says who it is.
-        let opening = async {
-            let opened = Desk::open(session, policy, settings, &launch.identity).await?;
-            let _ = desk.set(Arc::new(opened));
-            std::future::pending().await
-        };
+        let opening = Desk::open(session, policy, settings, &launch.identity, losses);
         let serving = async {
             match server.serve_with_ct(transport, end.service.clone()).await {
                 Ok(running) => running.waiting().await.map(drop).map_err(|_| protocol()),
@@ -71,9 +81,18 @@ pub fn serve(
                 Err(_) => Err(protocol()),
             }
         };
+        tokio::pin!(opening, serving);
         let served = tokio::select! {
-            failed = opening => failed,
-            served = serving => served,
+            biased;
+            opened = &mut opening => match opened {
+                Ok(opened) => {
+                    let _ = desk.set(Arc::new(opened));
+                    serving.await
+                }
+                Err(failed) => Err(failed),
+            },
+            // A launch that resolves nothing is told, also where nobody waits for it.
+            served = &mut serving => opening.await.and(served),
         };
         end.commands.cancel();
         commands.have_ended().await;

@@ -331,7 +331,7 @@ fn remember(vault: &Vault<'_>, has_state: bool) -> Option<String> {
 }
 
 /// A sandbox may have no writable state. Then the anchor is all the protection there is, and nothing is recorded: said once.
-fn say_what_is_not_kept(forgotten: Option<String>, not_logged: Option<String>) {
+pub fn say_what_is_not_kept(forgotten: Option<String>, not_logged: Option<String>) {
     let not_recorded = "what was opened or refused was not logged";
     match (forgotten, not_logged) {
         (Some(reason), logged) => {

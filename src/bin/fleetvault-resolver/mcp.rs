@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use fleetvault::{
-    agent::mcp::{AllowedCommands, Options, serve},
+    agent::mcp::{AllowedCommands, Lost, Options, serve},
     cli::{Failure, Settings},
     resolver::{
         WritableDirectories,
@@ -20,7 +20,7 @@ use fleetvault::{
     terminal::report::Report,
 };
 
-use crate::launch::{LaunchArgs, warn};
+use crate::launch::{LaunchArgs, say_what_is_not_kept};
 
 /// The least that is told of what a command prints, in bytes.
 const OUTPUT_MIN: usize = 1 << 10;
@@ -71,15 +71,15 @@ pub fn run(args: &McpArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     let policy = launch.policy(&settings)?;
     let launch = launch.launch(&settings)?;
     close_on_exec().map_err(|error| Report::new(1, "system", format!("cannot close what was inherited: {error}")))?;
-    let told = AtomicBool::new(false);
-    let forgotten = move |error: &io::Error| {
-        if !told.swap(true, Ordering::Relaxed) {
-            warn(&format!(
-                "this machine's memory of serials could not be written, so older files would not be noticed: {error}"
-            ));
-        }
+    let (floors, log) = (AtomicBool::new(false), AtomicBool::new(false));
+    // Each is said once: nothing changes from one request to the next.
+    let lost = move |lost: &Lost| match lost {
+        Lost::Floors(_) if floors.swap(true, Ordering::Relaxed) => {}
+        Lost::Log(_) if log.swap(true, Ordering::Relaxed) => {}
+        Lost::Floors(reason) => say_what_is_not_kept(Some(reason.clone()), None),
+        Lost::Log(reason) => say_what_is_not_kept(None, Some(reason.clone())),
     };
-    serve(launch, policy, settings, options, forgotten)
+    serve(launch, policy, settings, options, lost)
 }
 
 impl McpArgs {
