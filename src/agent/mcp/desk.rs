@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use vault_format::{CredentialName, MemberName, Network, Secret, VaultId};
 
 use super::confirm::{Answer, Call, Confirmations};
@@ -31,6 +32,8 @@ pub(super) struct Desk {
     settings: Settings,
     launched: Launched,
     confirmations: Confirmations,
+    /// Is cancelled when nobody waits for anything any more.
+    shutdown: CancellationToken,
     /// Knows everything that this process ever opened.
     pub masker: Masker,
     masked: Mutex<BTreeSet<(CommitId, CredentialName)>>,
@@ -80,6 +83,7 @@ impl Desk {
         policy: Policy,
         settings: Settings,
         identity: &Secret,
+        shutdown: CancellationToken,
     ) -> Result<Self, Failure> {
         let masker = Masker::new();
         for line in secret_lines(identity) {
@@ -92,6 +96,7 @@ impl Desk {
             settings,
             launched,
             confirmations: Confirmations::default(),
+            shutdown,
             masker,
             masked: Mutex::default(),
             listed: Mutex::default(),
@@ -134,8 +139,15 @@ impl Desk {
         .await
     }
 
-    /// Opens all that is wanted, or nothing.
+    /// Opens all that is wanted, or nothing. No answer of a person or a program is waited for once the client has gone.
     pub(super) async fn get(&self, wanted: Wanted, call: &Call<'_>) -> Result<Got, Failure> {
+        tokio::select! {
+            got = self.ask_and_open(wanted, call) => got,
+            () = self.shutdown.cancelled() => Err(Report::new(1, "cancelled", "the client has gone").into()),
+        }
+    }
+
+    async fn ask_and_open(&self, wanted: Wanted, call: &Call<'_>) -> Result<Got, Failure> {
         let wanted = Arc::new(wanted);
         let names = wanted.names.clone();
         let permitted = ask(&self.session, move |resolver| {

@@ -52,7 +52,7 @@ pub fn serve(
     };
     let result = runtime.block_on(async {
         let _listening = end.on_signals().map_err(|error| system("handle signals", &error))?;
-        let desk = Desk::open(session, policy, settings, &launch.identity).await?;
+        let desk = Desk::open(session, policy, settings, &launch.identity, end.commands.clone()).await?;
         let server = Server::new(desk, options);
         let commands = server.commands();
         let transport = transport::standard(end.commands.clone());
