@@ -257,7 +257,8 @@ fn a_long_command_tells_how_far_it_is_where_that_is_wanted() {
     });
     peer.finish();
     assert!(runs(&deaf.leader));
-    deaf.send("notifications/cancelled", json!({ "requestId": "tools/call" }));
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } });
+    writeln!(deaf.stdin, "{cancel}").unwrap();
     are_gone(&[deaf.leader]);
     drop((deaf.stdin, deaf.stdout));
     wait_for("the server to end", || deaf.server.try_wait().unwrap().is_some());
@@ -286,28 +287,27 @@ impl Deaf {
             server,
         };
         let client = json!({ "name": "x", "version": "1" });
-        deaf.send(
+        deaf.ask(
             "initialize",
+            1,
             json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client }),
         );
         deaf.stdout.read_line(&mut String::new()).unwrap();
         let arguments = json!({ "argv": ["sh", "-c", WAITS, "sh", "<<secure.token>>"] });
-        deaf.send(
+        deaf.ask(
             "tools/call",
+            2,
             json!({ "name": "run_command", "arguments": arguments, "_meta": { "progressToken": 1 } }),
         );
         deaf.leader = process(&fleet.path("leader"));
-        for _ in 0..100 {
-            deaf.send("tools/list", json!({}));
+        for id in 3..100 {
+            deaf.ask("tools/list", id, json!({}));
         }
         deaf
     }
 
-    fn send(&mut self, method: &str, params: Value) {
-        let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
-        if !method.starts_with("notifications/") {
-            message["id"] = json!(method);
-        }
+    fn ask(&mut self, method: &str, id: u64, params: Value) {
+        let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         writeln!(self.stdin, "{message}").unwrap();
     }
 }
