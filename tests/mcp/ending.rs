@@ -3,7 +3,8 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    process::Stdio,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,29 @@ fn cancel(peer: &mut Peer, id: u64) {
     );
 }
 
+/// A server with two commands.
+struct Busy {
+    peer: Peer,
+    ids: [u64; 2],
+    processes: Vec<String>,
+    fleet: Fleet,
+}
+
+fn busy(modern: bool) -> Busy {
+    let fleet = fleet();
+    let mut peer = if modern {
+        fleet.modern_server(&[])
+    } else {
+        fleet.server(&[])
+    };
+    Busy {
+        ids: [WAITS, STUBBORN].map(|script| peer.start_script(script)),
+        processes: started(&fleet),
+        peer,
+        fleet,
+    }
+}
+
 /// The processes of the two scripts.
 fn started(fleet: &Fleet) -> Vec<String> {
     ["child", "leader", "stubborn"]
@@ -44,30 +68,28 @@ fn are_gone(processes: &[String]) {
 
 #[test]
 fn a_cancelled_call_ends_its_group_and_is_not_answered() {
-    let fleet = fleet();
-    for modern in [false, true] {
-        let mut peer = if modern {
-            fleet.modern_server(&[])
-        } else {
-            fleet.server(&[])
-        };
-        let (first, second) = (peer.start_script(WAITS), peer.start_script(STUBBORN));
-        let processes = started(&fleet);
-        cancel(&mut peer, first);
-        cancel(&mut peer, second);
-        are_gone(&processes);
+    let mut all = [false, true].map(busy);
+    for busy in &mut all {
+        for id in busy.ids {
+            cancel(&mut busy.peer, id);
+        }
+    }
+    for Busy {
+        peer, ids, processes, ..
+    } in &mut all
+    {
+        are_gone(processes);
         peer.silence(Duration::from_millis(300), |message| {
-            message["id"] == first || message["id"] == second
+            ids.iter().any(|id| message["id"] == *id)
         });
         // It lives on, and what is cancelled late or was never asked does no harm.
-        cancel(&mut peer, first);
-        cancel(&mut peer, 999);
+        cancel(peer, ids[0]);
+        cancel(peer, 999);
         peer.notify("notifications/cancelled", json!({ "requestId": "none" }));
         assert_eq!(peer.script("echo on").prints(), "on\n");
-        peer.finish();
-        for name in ["child", "leader", "stubborn"] {
-            fs::remove_file(fleet.path(name)).unwrap();
-        }
+    }
+    for busy in all {
+        busy.peer.finish();
     }
 }
 
@@ -99,15 +121,12 @@ fn a_call_that_was_cancelled_while_it_waited_is_never_run() {
 
 #[test]
 fn the_end_of_its_input_ends_the_server_and_its_commands() {
-    let fleet = fleet();
-    let mut peer = fleet.server(&[]);
-    peer.start_script(WAITS);
-    peer.start_script(STUBBORN);
-    let processes = started(&fleet);
+    let busy = busy(false);
     let start = Instant::now();
-    peer.finish();
+    busy.peer.finish();
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
-    are_gone(&processes);
+    are_gone(&busy.processes);
+    let fleet = busy.fleet;
     // Without anything to end it is at once, whatever came before.
     for prepare in [
         |_: &mut Peer| {},
@@ -147,21 +166,17 @@ fn what_waits_for_its_turn_at_the_end_is_never_run() {
 
 #[test]
 fn signals_end_the_server_and_its_commands() {
-    let fleet = fleet();
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        let mut peer = fleet.server(&[]);
-        peer.start_script(WAITS);
-        peer.start_script(STUBBORN);
-        let processes = started(&fleet);
-        let start = Instant::now();
-        peer.signal(signal);
-        assert!(peer.ended().success());
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
-        are_gone(&processes);
-        for name in ["child", "leader", "stubborn"] {
-            fs::remove_file(fleet.path(name)).unwrap();
-        }
+    let mut all = [Signal::TERM, Signal::INT, Signal::HUP].map(|signal| (signal, busy(false)));
+    let start = Instant::now();
+    for (signal, busy) in &all {
+        busy.peer.signal(*signal);
     }
+    for (_, busy) in &mut all {
+        assert!(busy.peer.ended().success());
+        are_gone(&busy.processes);
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    let fleet = fleet();
     // Before it was greeted, and in the middle of a question.
     let mut peer = fleet.peer(fleet.server_command(&[]));
     peer.write(b"{\"jsonrpc\":");
@@ -221,16 +236,18 @@ time.sleep(60)";
     are_gone(&processes);
 }
 
+/// Five seconds of it. A client that does not even read how far its command is can cancel it all the same.
 #[test]
 fn a_long_command_tells_how_far_it_is_where_that_is_wanted() {
-    let fleet = fleet();
+    let (quiet, fleet) = (fleet(), fleet());
+    let mut deaf = Deaf::start(&quiet);
     let mut peer = fleet.server(&[]);
     let argv = |script: &str| json!({ "argv": ["sh", "-c", script, "sh", "<<secure.token>>"] });
     let params = |script: &str, token: Value| json!({ "name": "run_command", "arguments": argv(script), "_meta": { "progressToken": token } });
-    let told = peer.ask("tools/call", params("echo $1; sleep 5.3", json!("s3cr3t?")));
-    let untold = peer.start_script("sleep 5.3");
+    let told = peer.ask("tools/call", params("echo $1; sleep 5.5", json!("a token")));
+    let untold = peer.start_script("sleep 5.5");
     let progress = peer.message(|message| message["method"] == "notifications/progress");
-    assert_eq!(progress["params"]["progressToken"], "s3cr3t?");
+    assert_eq!(progress["params"]["progressToken"], "a token");
     assert_eq!(progress["params"]["message"], "running for 5 s, 17 bytes printed");
     assert!(progress["params"]["progress"].as_f64().unwrap() >= 5.0, "{progress}");
     peer.called(told).ok();
@@ -239,50 +256,105 @@ fn a_long_command_tells_how_far_it_is_where_that_is_wanted() {
         message["method"] == "notifications/progress"
     });
     peer.finish();
+    assert!(runs(&deaf.leader));
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } });
+    writeln!(deaf.stdin, "{cancel}").unwrap();
+    are_gone(&[deaf.leader]);
+    drop((deaf.stdin, deaf.stdout));
+    wait_for("the server to end", || deaf.server.try_wait().unwrap().is_some());
 }
 
-/// The server wants to tell it how far the command is, and cannot.
-#[test]
-fn a_client_that_does_not_read_can_cancel_all_the_same() {
-    let fleet = fleet();
-    let mut command = fleet.server_command(&[]);
-    let mut server = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let (mut stdin, mut stdout) = (
-        server.stdin.take().unwrap(),
-        BufReader::new(server.stdout.take().unwrap()),
-    );
-    let mut send = |method: &str, params: Value| {
-        let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
-        if !method.starts_with("notifications/") {
-            message["id"] = json!(method);
+/// A client with a long command, and with so many answers that it does not read that its server can write no more.
+struct Deaf {
+    server: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    leader: String,
+}
+
+impl Deaf {
+    fn start(fleet: &Fleet) -> Self {
+        let mut command = fleet.server_command(&[]);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut server = command.spawn().unwrap();
+        let mut deaf = Self {
+            stdin: server.stdin.take().unwrap(),
+            stdout: BufReader::new(server.stdout.take().unwrap()),
+            leader: String::new(),
+            server,
+        };
+        let client = json!({ "name": "x", "version": "1" });
+        deaf.ask(
+            "initialize",
+            1,
+            json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client }),
+        );
+        deaf.stdout.read_line(&mut String::new()).unwrap();
+        let arguments = json!({ "argv": ["sh", "-c", WAITS, "sh", "<<secure.token>>"] });
+        deaf.ask(
+            "tools/call",
+            2,
+            json!({ "name": "run_command", "arguments": arguments, "_meta": { "progressToken": 1 } }),
+        );
+        deaf.leader = process(&fleet.path("leader"));
+        for id in 3..100 {
+            deaf.ask("tools/list", id, json!({}));
         }
-        writeln!(stdin, "{message}").unwrap();
-    };
-    let client = json!({ "name": "x", "version": "1" });
-    send(
-        "initialize",
-        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client }),
-    );
-    stdout.read_line(&mut String::new()).unwrap();
-    let argv = ["sh", "-c", STUBBORN, "sh", "<<secure.token>>"];
-    let arguments = json!({ "argv": argv });
-    send(
-        "tools/call",
-        json!({ "name": "run_command", "arguments": arguments, "_meta": { "progressToken": 1 } }),
-    );
-    let stubborn = process(&fleet.path("stubborn"));
-    for _ in 0..100 {
-        send("tools/list", json!({}));
+        deaf
     }
-    std::thread::sleep(Duration::from_millis(5500));
-    assert!(runs(&stubborn));
-    send("notifications/cancelled", json!({ "requestId": "tools/call" }));
-    are_gone(&[stubborn]);
-    drop((stdin, stdout));
-    wait_for("the server to end", || server.try_wait().unwrap().is_some());
+
+    fn ask(&mut self, method: &str, id: u64, params: Value) {
+        let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        writeln!(self.stdin, "{message}").unwrap();
+    }
+}
+
+/// Some clients give sockets in the place of pipes, which are read in another way.
+#[test]
+fn sockets_in_the_place_of_pipes() {
+    for end in [true, false] {
+        let fleet = fleet();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let mut command = fleet.server_command(&[]);
+        command
+            .stdin(OwnedFd::from(theirs.try_clone().unwrap()))
+            .stdout(OwnedFd::from(theirs))
+            .stderr(Stdio::null());
+        let mut server = command.spawn().unwrap();
+        // Holds the other end of the pair for as long as it lives.
+        drop(command);
+        let client = json!({ "name": "x", "version": "1" });
+        let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
+        let greeting = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
+        let arguments = json!({ "argv": ["sh", "-c", WAITS, "sh", "<<secure.token>>"] });
+        let params = json!({ "name": "run_command", "arguments": arguments });
+        let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
+        write!(ours, "{greeting}\n{call}\n").unwrap();
+        let processes = ["leader", "child"].map(|name| process(&fleet.path(name)));
+        let start = Instant::now();
+        match end {
+            true => drop(ours),
+            false => rustix::process::kill_process(rustix::process::Pid::from_child(&server), Signal::TERM).unwrap(),
+        }
+        wait_for("the server to end", || server.try_wait().unwrap().is_some());
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        are_gone(&processes);
+    }
+}
+
+#[test]
+fn a_question_that_nobody_will_answer_any_more() {
+    let fleet = fleet();
+    fleet.fleetvault(&["scope", "token", "--network", "confirm"]).ok();
+    let mut peer = fleet.peer(fleet.server_command(&[]));
+    peer.initialize("2025-06-18", json!({ "elicitation": {} }));
+    peer.start_script("touch ran");
+    peer.message(|message| message["method"] == "elicitation/create");
+    let start = Instant::now();
+    peer.finish();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(!fleet.path("ran").exists());
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, channel},
+        mpsc::{Receiver, channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -247,11 +247,8 @@ impl Peer {
     #[track_caller]
     pub fn silence(&mut self, time: Duration, is_it: impl Fn(&Value) -> bool) {
         let until = Instant::now() + time;
-        loop {
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(message) => self.waiting.push_back(message),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
+        while let Ok(message) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.waiting.push_back(message);
         }
         assert!(!self.waiting.iter().any(is_it), "{:?}", self.waiting);
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use vault_format::{CredentialName, MemberName, Network, Secret, VaultId};
 
 use super::{
@@ -35,6 +36,8 @@ pub(super) struct Desk {
     launched: Launched,
     confirmations: Confirmations,
     losses: Losses,
+    /// Is cancelled when nobody waits for anything any more.
+    shutdown: CancellationToken,
     /// Knows everything that this process ever opened.
     pub masker: Masker,
     masked: Mutex<(Option<CommitId>, BTreeSet<CredentialName>)>,
@@ -85,6 +88,7 @@ impl Desk {
         settings: Settings,
         identity: &Secret,
         losses: Losses,
+        shutdown: CancellationToken,
     ) -> Result<Self, Failure> {
         let masker = Masker::new();
         for line in secret_lines(identity) {
@@ -98,6 +102,7 @@ impl Desk {
             launched,
             confirmations: Confirmations::default(),
             losses,
+            shutdown,
             masker,
             masked: Mutex::default(),
             listed: Mutex::default(),
@@ -140,8 +145,15 @@ impl Desk {
         .await
     }
 
-    /// Opens all that is wanted, or nothing.
+    /// Opens all that is wanted, or nothing. No answer of a person or a program is waited for once the client has gone.
     pub(super) async fn get(&self, wanted: Wanted, call: &Call<'_>) -> Result<Got, Failure> {
+        tokio::select! {
+            got = self.ask_and_open(wanted, call) => got,
+            () = self.shutdown.cancelled() => Err(Report::new(1, "cancelled", "the client has gone").into()),
+        }
+    }
+
+    async fn ask_and_open(&self, wanted: Wanted, call: &Call<'_>) -> Result<Got, Failure> {
         let wanted = Arc::new(wanted);
         let (names, purpose, asks) = (wanted.names.clone(), wanted.purpose, self.policy.asks_programs());
         let looked = look(&self.session, move |resolver| {

@@ -72,7 +72,14 @@ pub fn serve(
         let commands = server.commands();
         let transport = transport::standard(end.commands.clone());
         // The vault is opened while the client says who it is.
-        let opening = Desk::open(session, policy, settings, &launch.identity, losses);
+        let opening = Desk::open(
+            session,
+            policy,
+            settings,
+            &launch.identity,
+            losses,
+            end.commands.clone(),
+        );
         let serving = async {
             match server.serve_with_ct(transport, end.service.clone()).await {
                 Ok(running) => running.waiting().await.map(drop).map_err(|_| protocol()),
