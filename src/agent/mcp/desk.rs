@@ -32,6 +32,7 @@ pub(super) struct Desk {
     settings: Settings,
     launched: Launched,
     confirmations: Confirmations,
+    not_logged: NotLogged,
     /// Is cancelled when nobody waits for anything any more.
     shutdown: CancellationToken,
     /// Knows everything that this process ever opened.
@@ -39,6 +40,9 @@ pub(super) struct Desk {
     masked: Mutex<BTreeSet<(CommitId, CredentialName)>>,
     listed: Mutex<Option<(CommitId, Arc<Listing>)>>,
 }
+
+/// Called, perhaps often, where the audit log could not be written.
+pub(super) type NotLogged = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Who this launch is for, found out once and compared at every commit.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,6 +88,7 @@ impl Desk {
         settings: Settings,
         identity: &Secret,
         shutdown: CancellationToken,
+        not_logged: NotLogged,
     ) -> Result<Self, Failure> {
         let masker = Masker::new();
         for line in secret_lines(identity) {
@@ -96,6 +101,7 @@ impl Desk {
             settings,
             launched,
             confirmations: Confirmations::default(),
+            not_logged,
             shutdown,
             masker,
             masked: Mutex::default(),
@@ -262,14 +268,18 @@ impl Desk {
     fn log(&self, asked: &Asked, got: &Result<Got, Failure>) -> Result<(), Failure> {
         let question = self.launched.question(asked);
         let mut trail = Trail::new(&self.policy, &self.settings, &question);
-        match got {
+        let logged = match got {
             Ok(Got::Values(_, permitted)) => trail.opened(permitted),
             Ok(Got::Question(_)) => Ok(()),
             Err(failure) => {
                 trail.refused(failure);
                 Ok(())
             }
+        };
+        if let Some(reason) = trail.failed() {
+            (self.not_logged)(&reason);
         }
+        logged
     }
 }
 

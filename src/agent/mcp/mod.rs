@@ -27,7 +27,8 @@ use crate::{
     terminal::report::Report,
 };
 
-/// Serves until the client has gone, or this process is asked to end; all commands are ended then.
+/// Serves until the client has gone, or this process is asked to end; all commands are ended then. `forgotten` is called, perhaps often, where
+/// the floors could not be written, and `not_logged` where the audit log could not.
 ///
 /// # Errors
 /// Whatever keeps this launch from resolving, and what keeps a server from running here.
@@ -37,6 +38,7 @@ pub fn serve(
     settings: Settings,
     options: Options,
     forgotten: impl Fn(&io::Error) + Send + 'static,
+    not_logged: impl Fn(&str) + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     let system =
         |what: &str, error: &io::Error| Failure::from(Report::new(1, "system", format!("cannot {what}: {error}")));
@@ -52,7 +54,16 @@ pub fn serve(
     };
     let result = runtime.block_on(async {
         let _listening = end.on_signals().map_err(|error| system("handle signals", &error))?;
-        let desk = Desk::open(session, policy, settings, &launch.identity, end.commands.clone()).await?;
+        let shutdown = end.commands.clone();
+        let desk = Desk::open(
+            session,
+            policy,
+            settings,
+            &launch.identity,
+            shutdown,
+            Box::new(not_logged),
+        )
+        .await?;
         let server = Server::new(desk, options);
         let commands = server.commands();
         let transport = transport::standard(end.commands.clone());

@@ -71,15 +71,24 @@ pub fn run(args: &McpArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     let policy = launch.policy(&settings)?;
     let launch = launch.launch(&settings)?;
     close_on_exec().map_err(|error| Report::new(1, "system", format!("cannot close what was inherited: {error}")))?;
+    let not_kept =
+        warn_once("this machine's memory of serials could not be written, so older files would not be noticed");
+    let not_logged = warn_once("what was opened or refused was not logged");
+    if launch.state.is_none() {
+        not_kept("neither XDG_STATE_HOME nor HOME names a directory");
+    }
+    let forgotten = move |error: &io::Error| not_kept(&error.to_string());
+    serve(launch, policy, settings, options, forgotten, not_logged)
+}
+
+/// Says what stops nothing, with its first reason; the others are the same each time.
+fn warn_once(what: &'static str) -> impl Fn(&str) + Send + Sync {
     let told = AtomicBool::new(false);
-    let forgotten = move |error: &io::Error| {
+    move |reason| {
         if !told.swap(true, Ordering::Relaxed) {
-            warn(&format!(
-                "this machine's memory of serials could not be written, so older files would not be noticed: {error}"
-            ));
+            warn(&format!("{what}: {reason}"));
         }
-    };
-    serve(launch, policy, settings, options, forgotten)
+    }
 }
 
 impl McpArgs {
