@@ -203,6 +203,15 @@ fn an_answer_is_good_for_one_call_and_nothing_else() {
     let (state, _) = question(&mut peer, &touch());
     let params = json!({ "name": "run_command", "arguments": touch(), "requestState": state });
     asks_again(peer.request("tools/call", params)["result"].clone(), "no answer at all");
+    // Only so many questions are kept: the oldest are forgotten, never answered for.
+    let (state, _) = question(&mut peer, &touch());
+    for _ in 0..256 {
+        question(&mut peer, &touch());
+    }
+    asks_again(
+        retry(&mut peer, &touch(), &state, &yes),
+        "a question that was forgotten",
+    );
     // Of two servers of one launch, each knows its own questions only.
     let (state, _) = question(&mut peer, &touch());
     let mut second = fleet.modern_server(&[]);

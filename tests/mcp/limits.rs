@@ -164,3 +164,18 @@ fn what_a_launch_cannot_do_is_said_at_once() {
             .says(problem);
     }
 }
+
+#[test]
+fn output_without_an_end_takes_no_memory() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&["--timeout", "1s"]);
+    let ids: Vec<u64> = (0..4).map(|_| peer.start_script("yes \"$1\"")).collect();
+    for id in ids {
+        let result = peer.called(id).ok();
+        assert_eq!(result["timed_out"], true, "{result}");
+        assert!(result["stdout_omitted"].as_u64().unwrap() > 0, "{result}");
+        assert!(result["stdout"].as_str().unwrap().len() < 70_000);
+    }
+    assert!(peer.memory() < 40 << 10, "{} KiB", peer.memory());
+    peer.finish();
+}

@@ -104,3 +104,46 @@ fn a_slow_hook_holds_up_nobody_else() {
     assert!(!fleet.path("ran").exists());
     peer.finish();
 }
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_of_once_or_stops_everything() {
+    let fleet = fleet();
+    fs::write(fleet.path("file"), "").unwrap();
+    let log = format!("audit_log = {:?}\n", fleet.path("file/log").to_str().unwrap());
+    configure(&fleet, &log);
+    let mut peer = fleet.server(&[]);
+    for _ in 0..3 {
+        peer.script("true").ok();
+        peer.call("run_command", json!({ "argv": ["true", "<<secure.private>>"] }))
+            .refused();
+    }
+    let said = peer.finish();
+    let warning = "fleetvault: warning: what was opened or refused was not logged: ";
+    assert_eq!(said.matches(warning).count(), 1, "{said}");
+    configure(&fleet, &format!("{log}audit_required = true\n"));
+    let mut peer = fleet.server(&[]);
+    let refused = peer.script("touch ran").refused();
+    assert!(
+        refused.starts_with("fleetvault: error: the audit log must be written, and cannot be: "),
+        "{refused}"
+    );
+    assert!(!fleet.path("ran").exists());
+    peer.finish();
+}
+
+/// A sandbox in which nothing can be kept. What it costs is said once.
+#[test]
+fn a_state_that_cannot_be_written_is_told_of_once() {
+    let fleet = fleet();
+    fs::write(fleet.path("file"), "").unwrap();
+    let mut command = fleet.server_command(&[]);
+    command.env("XDG_STATE_HOME", fleet.path("file/state"));
+    let mut peer = fleet.peer(command);
+    peer.initialize("2025-11-25", json!({}));
+    for _ in 0..3 {
+        peer.script("true").ok();
+    }
+    let said = peer.finish();
+    assert_eq!(said.matches("so older files would not be noticed").count(), 1, "{said}");
+    assert_eq!(said.matches("was not logged").count(), 1, "{said}");
+}

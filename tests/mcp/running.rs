@@ -223,3 +223,24 @@ fn what_was_opened_and_refused_is_logged() {
     );
     assert!(!log.contains(TOKEN));
 }
+
+#[test]
+fn an_identity_that_was_given_as_a_descriptor_is_not_for_commands() {
+    let fleet = fleet();
+    let server = fleet.server_command(&["--identity", "fd:7"]);
+    let mut command = fleet.command("bash", "dev");
+    if !crate::support::has("bash") {
+        return;
+    }
+    command
+        .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .args(["-c", "exec \"$@\" 7< dev.txt 8< dev.txt", "bash"])
+        .arg(server.get_program())
+        .args(server.get_args())
+        .current_dir(fleet.path(""));
+    let mut peer = fleet.peer(command);
+    peer.initialize("2025-06-18", json!({}));
+    let printed = peer.script("ls /proc/self/fd; cat <&7; cat <&8").ok();
+    assert_eq!(printed["stdout"], "0\n1\n2\n3\n", "{printed}");
+    peer.finish();
+}
