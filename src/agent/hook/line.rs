@@ -4,14 +4,15 @@
 //! run too (`sh -c '…'`, `eval`, `xargs`). A rule is compared with each word of each command and what follows it, so that whatever stands before a
 //! command (assignments, `env`, `sudo`, `timeout`, …) hides nothing. So a rule about `rm` also meets `echo rm`.
 
-use std::{borrow::Cow, mem};
+use std::borrow::Cow;
 
+use super::splitter::Splitter;
 use crate::resolver::template::{Piece, Template};
 
 /// A line, taken apart.
 pub struct Line {
-    /// The whole, as it was written and with references as plain words.
-    texts: [String; 2],
+    /// The whole and each command, as texts.
+    texts: Vec<Text>,
     /// The words of each command.
     commands: Vec<Vec<String>>,
     /// What redirections name.
@@ -31,11 +32,7 @@ impl Line {
         commands.extend(flat.commands);
         let mut files = quoted.files;
         files.extend(flat.files);
-        Self {
-            texts: [written, plain],
-            commands,
-            files,
-        }
+        Self::of([written, plain], commands, files)
     }
 
     /// Takes a command that is started without a shell; a word of it may be a line for one.
@@ -44,15 +41,20 @@ impl Line {
         let mut flat = Splitter::default();
         flat.split(&without_quotes(&joined));
         flat.commands.push(words.to_vec());
+        Self::of([joined], flat.commands, flat.files)
+    }
+
+    fn of<const N: usize>(whole: [String; N], commands: Vec<Vec<String>>, files: Vec<String>) -> Self {
+        let whole = whole.iter().map(|text| Text::whole(text));
         Self {
-            texts: [joined.clone(), joined],
-            commands: flat.commands,
-            files: flat.files,
+            texts: whole.chain(commands.iter().map(|words| Text::of(words))).collect(),
+            commands,
+            files,
         }
     }
 
-    /// The whole line: as it was written, and with references as plain words.
-    pub fn texts(&self) -> &[String] {
+    /// Everything that a rule about whole commands may mean: the line as it was written and with references as plain words, and each command.
+    pub fn texts(&self) -> &[Text] {
         &self.texts
     }
 
@@ -61,6 +63,19 @@ impl Line {
         self.commands
             .iter()
             .flat_map(|words| (0..words.len()).map(|from| &words[from..]))
+    }
+
+    /// What is started for sure, as far as it can be told: each command from its first word, and from where a word before it only says how.
+    pub fn programs(&self) -> impl Iterator<Item = &[String]> {
+        self.commands.iter().flat_map(|words| {
+            let leads = |word: &String| {
+                word.contains('=')
+                    || word.starts_with(|char: char| char.is_ascii_digit() || ['-', '!', '{'].contains(&char))
+                    || LEADING.contains(&base_name(word))
+            };
+            let before = words.iter().take_while(|word| leads(word)).count();
+            (0..=before.min(words.len() - 1)).map(|from| &words[from..])
+        })
     }
 
     /// The simple commands, each from its first word.
@@ -93,125 +108,62 @@ fn without_quotes(text: &str) -> String {
     text.replace("\\\n", "").replace(['\'', '"', '\\'], "")
 }
 
-/// Takes a line apart, whatever it is: there is no line that it does not understand.
-#[derive(Default)]
-struct Splitter {
-    commands: Vec<Vec<String>>,
-    files: Vec<String>,
-    /// The command that is being read, and those around it that go on behind a substitution.
-    words: Vec<String>,
-    word: Option<String>,
-    to_file: bool,
-    outer: Vec<Outer>,
-    quoted: bool,
+/// Words before a command that are no program, or one that starts another.
+const LEADING: [&str; 28] = [
+    "builtin", "command", "coproc", "do", "doas", "elif", "else", "env", "eval", "exec", "if", "ionice", "nice",
+    "nohup", "parallel", "setsid", "stdbuf", "strace", "sudo", "then", "time", "timeout", "trap", "until", "watch",
+    "while", "xargs", "pkexec",
+];
+
+/// A command as one text, in which every run of blanks is one, and where a rule may have to be compared with it.
+#[derive(Debug)]
+pub struct Text {
+    text: String,
+    starts: Vec<usize>,
 }
 
-/// A command in the middle of which another one stands.
-struct Outer {
-    words: Vec<String>,
-    word: Option<String>,
-    to_file: bool,
-    quoted: bool,
-    ends_with: char,
-}
+impl Text {
+    fn whole(text: &str) -> Self {
+        Self {
+            text: collapsed(text).into_owned(),
+            starts: vec![0],
+        }
+    }
 
-impl Splitter {
-    fn split(&mut self, text: &str) {
-        let mut chars = text.chars().peekable();
-        while let Some(char) = chars.next() {
-            match char {
-                '\\' => match chars.next() {
-                    Some('\n') | None => {}
-                    Some(next) => self.push(next),
-                },
-                '"' => {
-                    self.quoted = !self.quoted;
-                    self.word.get_or_insert_default();
-                }
-                '$' | '<' | '>' if chars.peek() == Some(&'(') && (char == '$' || !self.quoted) => {
-                    chars.next();
-                    self.enter(')');
-                }
-                '`' if self.outer.last().is_some_and(|outer| outer.ends_with == '`') => self.leave(),
-                '`' => self.enter('`'),
-                _ if self.quoted => self.push(char),
-                '\'' => {
-                    self.word.get_or_insert_default();
-                    for quoted in chars.by_ref().take_while(|&char| char != '\'') {
-                        self.push(quoted);
-                    }
-                }
-                ')' if self.outer.last().is_some_and(|outer| outer.ends_with == ')') => self.leave(),
-                '(' => self.enter(')'),
-                '&' if chars.peek() == Some(&'>') => {}
-                '<' | '>' => {
-                    chars.next_if(|&char| matches!(char, '&' | '|'));
-                    self.redirect();
-                }
-                ';' | '&' | '|' | '\n' | ')' => self.end_command(),
-                _ if char.is_whitespace() => self.end_word(),
-                _ => self.push(char),
+    fn of(words: &[String]) -> Self {
+        let mut text = String::new();
+        let mut starts = Vec::new();
+        for word in words {
+            let word = collapsed(word);
+            if word.is_empty() {
+                continue;
             }
-        }
-        while !self.outer.is_empty() {
-            self.leave();
-        }
-        self.end_command();
-    }
-
-    fn push(&mut self, char: char) {
-        self.word.get_or_insert_default().push(char);
-    }
-
-    /// Begins a command within a command. Its place is kept in the word that it stands in.
-    fn enter(&mut self, ends_with: char) {
-        self.outer.push(Outer {
-            words: mem::take(&mut self.words),
-            word: self.word.take(),
-            to_file: mem::take(&mut self.to_file),
-            quoted: mem::take(&mut self.quoted),
-            ends_with,
-        });
-    }
-
-    fn leave(&mut self) {
-        self.end_command();
-        if let Some(outer) = self.outer.pop() {
-            self.words = outer.words;
-            self.word = Some(outer.word.unwrap_or_default() + "$()");
-            self.to_file = outer.to_file;
-            self.quoted = outer.quoted;
-        }
-    }
-
-    /// A redirection is no word of the command, nor is the number before it; what follows is a file.
-    fn redirect(&mut self) {
-        if self
-            .word
-            .as_ref()
-            .is_some_and(|word| word.chars().all(|char| char.is_ascii_digit()))
-        {
-            self.word = None;
-        }
-        self.end_word();
-        self.to_file = true;
-    }
-
-    fn end_word(&mut self) {
-        if let Some(word) = self.word.take() {
-            match mem::take(&mut self.to_file) {
-                true => self.files.push(word),
-                false => self.words.push(word),
+            if !text.is_empty() {
+                text.push(' ');
             }
+            starts.push(text.len());
+            let name = base_name(&word);
+            if name.len() < word.len() && !name.is_empty() {
+                starts.push(text.len() + word.len() - name.len());
+            }
+            text.push_str(&word);
         }
+        Self { text, starts }
     }
 
-    fn end_command(&mut self) {
-        self.end_word();
-        self.to_file = false;
-        if !self.words.is_empty() {
-            self.commands.push(mem::take(&mut self.words));
-        }
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each word begins, and the name of each that is a path; in ascending order.
+    pub fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
+    /// The text from each of these places on.
+    pub fn tails(&self) -> impl Iterator<Item = &str> {
+        self.starts.iter().map(|&start| &self.text[start..])
     }
 }
 
@@ -289,6 +241,10 @@ mod tests {
             "echo $(a; rm x",
             "a $((1+2)); rm x",
             "case a in b) rm x;; esac",
+            "$'rm' x",
+            "$'\\x72\\155' x",
+            "$'it\\'s'; rm x",
+            "$\"rm\" x",
         ];
         for line in lines {
             assert!(has(line, "rm x"), "{line}");

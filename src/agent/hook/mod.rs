@@ -14,6 +14,7 @@ mod gemini;
 mod line;
 mod opencode;
 pub mod rules;
+mod splitter;
 
 use std::path::PathBuf;
 

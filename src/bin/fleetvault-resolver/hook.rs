@@ -7,6 +7,7 @@ use std::{
     io::{self, Read},
     path::PathBuf,
     process,
+    time::Duration,
 };
 
 use clap::{
@@ -25,7 +26,7 @@ use fleetvault::{
     cli::{Failure, Settings, approval, time},
     resolver::{
         policy::Purpose,
-        run::{ARGUMENT_MAX, Action, RunError, Shell, Wanted, quoted_line},
+        run::{ARGUMENT_MAX, Action, Shell, Wanted, quoted_line},
         template::Template,
     },
     terminal::{
@@ -37,10 +38,19 @@ use glob::Pattern;
 use serde_json::Value;
 use vault_format::CredentialName;
 
-use crate::launch::{LaunchArgs, Use, warn};
+use crate::{
+    deadline::Deadline,
+    launch::{LaunchArgs, Use, warn},
+};
 
 /// The exit code that every client takes for a no.
 pub const BLOCKED: u8 = 2;
+
+/// The most that everything may take: less than the 30 seconds that `install` has clients wait, after which most let the call go on.
+const TIME_MAX: Duration = Duration::from_secs(25);
+
+/// The most that comparing a command with rules may take.
+const RULES_TIME_MAX: Duration = Duration::from_secs(4);
 
 #[derive(Args)]
 #[command(
@@ -74,6 +84,7 @@ fn block_on_panic() {
 
 pub fn run(args: &HookArgs, launch: &mut LaunchArgs) -> Result<(), Failure> {
     block_on_panic();
+    let _deadline = deadline(TIME_MAX, "the hook takes too long, and blocks this call")?;
     let request = request()?;
     // Some clients start hooks elsewhere.
     if let Some(directory) = directory(&request) {
@@ -121,7 +132,7 @@ impl HookArgs {
         match call {
             Call::Other => Ok(Verdict::Pass),
             Call::Shell(command) => self.of_shell(request, &command, launch),
-            Call::Own { tool, input } if tool == "run_command" => Ok(self.of_own_command(request, &input)),
+            Call::Own { tool, input } if tool == "run_command" => self.of_own_command(request, &input),
             Call::Own { .. } => Ok(Verdict::Pass),
             Call::Foreign { tool, input } => self.of_foreign(&tool, input, launch),
         }
@@ -129,11 +140,14 @@ impl HookArgs {
 
     /// A command becomes one for `run`, if the member may use what it refers to and the client's rules let it be run.
     fn of_shell(&self, request: &Value, command: &str, launch: &LaunchArgs) -> Result<Verdict, Failure> {
-        let template = Template::parse(command.as_bytes())?;
+        let template = Template::parse(command.as_bytes()).map_err(for_the_model)?;
         if template.is_literal() {
             return Ok(Verdict::Pass);
         }
-        let objection = judge(self.client, &surroundings(request), &Line::of_shell(&template));
+        if command.len() >= ARGUMENT_MAX {
+            return Err(too_long());
+        }
+        let objection = self.objection(request, || Line::of_shell(&template))?;
         if let Some(forbids) = objection.as_ref().filter(|objection| objection.answer == Answer::Deny) {
             return Ok(forbidden(forbids));
         }
@@ -165,7 +179,7 @@ impl HookArgs {
             stdin: None,
         };
         // Refused here rather than when it runs: the model reads what to write in its place.
-        wanted.templates().map_err(of_command)?;
+        wanted.templates().map_err(for_the_model)?;
         let names: BTreeSet<CredentialName> = template.names().into_iter().cloned().collect();
         launch.with_resolver(|resolver, _| {
             resolver.permit_all(&names, time::now())?;
@@ -178,43 +192,52 @@ impl HookArgs {
         let line = quoted_line(&words);
         match line.len() < ARGUMENT_MAX {
             true => Ok(line),
-            false => Err(
-                Report::new(7, "too_long", "this command is too long to be run with credentials")
-                    .hint("put what is long into a file first, and let the command read it")
-                    .into(),
-            ),
+            false => Err(too_long()),
         }
     }
 
+    /// What the client's rules say, if they can be compared in time.
+    fn objection(&self, request: &Value, line: impl FnOnce() -> Line) -> Result<Option<Objection>, Failure> {
+        let told = "comparing this command with your rules takes too long, and so it is blocked";
+        let _deadline = deadline(RULES_TIME_MAX, told)?;
+        Ok(judge(self.client, &surroundings(request), &line()))
+    }
+
     /// Our own server runs commands too, which the client's rules about its shell do not meet.
-    fn of_own_command(&self, request: &Value, input: &Value) -> Verdict {
+    fn of_own_command(&self, request: &Value, input: &Value) -> Result<Verdict, Failure> {
         let line = match (input.get("shell"), input.get("argv")) {
             (Some(Value::String(line)), _) => match Template::parse(line.as_bytes()) {
                 Ok(template) => Line::of_shell(&template),
                 // The server says what is wrong with it.
-                Err(_) => return Verdict::Pass,
+                Err(_) => return Ok(Verdict::Pass),
             },
             (_, Some(Value::Array(words))) => {
                 let words: Vec<String> = words.iter().filter_map(Value::as_str).map(str::to_owned).collect();
                 Line::of_words(&words)
             }
-            _ => return Verdict::Pass,
+            _ => return Ok(Verdict::Pass),
         };
-        match judge(self.client, &surroundings(request), &line) {
+        Ok(match self.objection(request, || line)? {
             None => Verdict::Pass,
             Some(objection) if objection.answer == Answer::Deny => forbidden(&objection),
             Some(asks) => Verdict::Ask {
                 input: input.clone(),
                 reason: asks.to_string(),
             },
-        }
+        })
     }
 
     /// The tool of another server would get the reference as it stands there.
     fn of_foreign(&self, tool: &str, mut input: Value, launch: &LaunchArgs) -> Result<Verdict, Failure> {
         let mut names = BTreeSet::new();
         each_text(&mut input, &mut |text| {
-            names.extend(Template::parse(text.as_bytes())?.names().into_iter().cloned());
+            names.extend(
+                Template::parse(text.as_bytes())
+                    .map_err(for_the_model)?
+                    .names()
+                    .into_iter()
+                    .cloned(),
+            );
             Ok(())
         })?;
         if names.is_empty() {
@@ -281,12 +304,22 @@ fn sentence(failure: &Failure) -> String {
 }
 
 /// What is wrong with a command is no failure of this hook, but something for the model to mend.
-fn of_command(errors: Vec<RunError>) -> Failure {
-    let mut failure = Failure::from(errors);
+fn for_the_model(errors: impl Into<Failure>) -> Failure {
+    let mut failure = errors.into();
     for report in &mut failure.0 {
         report.exit = 7;
     }
     failure
+}
+
+fn too_long() -> Failure {
+    Report::new(7, "too_long", "this command is too long to be run with credentials")
+        .hint("put what is long into a file first, and let the command read it")
+        .into()
+}
+
+fn deadline(limit: Duration, told: &'static str) -> Result<Deadline, Failure> {
+    Deadline::new(limit, told).map_err(|error| Report::new(1, "io", format!("cannot watch the time: {error}")).into())
 }
 
 fn surroundings(request: &Value) -> Surroundings {

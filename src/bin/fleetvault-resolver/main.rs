@@ -6,6 +6,7 @@
 
 mod approve;
 mod check;
+mod deadline;
 mod expand;
 mod hook;
 mod input;

@@ -131,6 +131,13 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_not_shown_at_any_length() {
+        let rules = format!(r#"{{ "permissions": {{ "deny": ["Bash(*{})"] }} }}"#, "*".repeat(9000));
+        let (_, told) = judged(&rules, "echo <<secure.a>>").unwrap();
+        assert!(told.len() < 500 && told.starts_with("Bash(**"), "{told}");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_asks() {
         let (answer, told) = judged("{ \"permissions\": { ", "echo <<secure.a>>").unwrap();
         assert_eq!(answer, Answer::Ask);

@@ -63,22 +63,18 @@ struct Rule {
 
 impl Rule {
     fn is_met(&self, line: &Line) -> bool {
-        line.candidates().any(|words| {
-            words.len() >= self.pattern.len()
-                && self
-                    .pattern
-                    .iter()
-                    .zip(words)
-                    .enumerate()
-                    .all(|(place, (forms, word))| {
-                        // What a variable or a pattern stands for is not known here.
-                        let open = word.contains(['$', '*', '?', '[']);
-                        open || forms.iter().any(|form| match place {
-                            0 => matching::is_program(word, form),
-                            _ => word == form,
-                        })
-                    })
-        })
+        let Some((program, rest)) = self.pattern.split_first() else {
+            return true;
+        };
+        // What a variable or a pattern stands for is not known here.
+        let is_open = |word: &str| word.contains(['$', '*', '?', '[']);
+        let follows = |words: &[String]| {
+            let fits = |(forms, word): (&Vec<String>, &String)| is_open(word) || forms.contains(word);
+            words.len() > rest.len() && rest.iter().zip(&words[1..]).all(fits)
+        };
+        let is_named = |word: &str| program.iter().any(|form| matching::is_program(word, form));
+        line.candidates().any(|words| is_named(&words[0]) && follows(words))
+            || line.programs().any(|words| is_open(&words[0]) && follows(words))
     }
 
     fn objection(&self, file: &Path) -> Objection {
@@ -218,6 +214,9 @@ mod tests {
         assert!(told.ends_with("forbids this (use trash)"), "{told}");
         assert!(judged(rules, "rm $X <<secure.a>>").is_some());
         assert!(judged(rules, "env A=1 date <<secure.a>>").is_some());
+        assert!(judged(rules, "$X <<secure.a>>").is_some(), "it may be date");
+        assert!(judged(rules, "env A=1 $X <<secure.a>>").is_some());
+        assert_eq!(judged(rules, "curl \"$URL\" -H <<secure.a>> *.txt"), None);
         assert_eq!(judged(rules, "rm <<secure.a>>"), None);
         assert_eq!(judged(rules, "git push; ls <<secure.a>>"), None);
     }

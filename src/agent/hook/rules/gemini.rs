@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use toml::Value;
 
 use super::{Answer, Objection, Surroundings, files, json, matching, strings, text};
-use crate::agent::hook::line::Line;
+use crate::agent::hook::line::{Line, Text};
 
 /// Where an administrator's files are.
 const SYSTEM: &str = "/etc/gemini-cli";
@@ -196,15 +196,30 @@ fn is_met(rule: &Value, line: &Line) -> bool {
         return true;
     }
     expressions.iter().any(|expression| match Regex::new(expression) {
-        Ok(expression) => matching::texts(line).any(|text| expression.is_match(&arguments(&text))),
+        Ok(expression) => line.texts().iter().any(|text| is_found(&expression, text)),
         // Another dialect of expressions: what it means is not known here.
         Err(_) => true,
     })
 }
 
-fn arguments(command: &str) -> String {
-    let command = serde_json::to_string(command).unwrap_or_default();
-    format!("{{\0\"command\":{command}\0}}")
+/// Searches the arguments that each part of a text would be. A character is written alike wherever it stands, so that the parts of what is
+/// written are cut from one text as well.
+fn is_found(expression: &Regex, text: &Text) -> bool {
+    let starts = text.starts();
+    let ends = starts.iter().skip(1).copied().chain([text.as_str().len()]);
+    let mut written = String::new();
+    let mut places = Vec::new();
+    for (&start, end) in starts.iter().zip(ends) {
+        places.push(written.len());
+        let part = serde_json::to_string(&text.as_str()[start..end]).unwrap_or_default();
+        written.push_str(part.get(1..part.len().saturating_sub(1)).unwrap_or_default());
+    }
+    let mut arguments = String::with_capacity(written.len() + 20);
+    places.into_iter().any(|place| {
+        arguments.clear();
+        arguments.extend(["{\0\"command\":\"", &written[place..], "\"\0}"]);
+        expression.is_match(&arguments)
+    })
 }
 
 fn shown(rule: &Value) -> String {

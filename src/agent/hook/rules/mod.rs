@@ -14,6 +14,7 @@ mod paths;
 mod starlark;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -26,6 +27,9 @@ use crate::agent::Client;
 
 /// The largest file of rules that is read, in bytes.
 const FILE_MAX: u64 = 4 << 20;
+
+/// The most that is shown of a rule, in characters.
+const SHOWN_MAX: usize = 300;
 
 /// Where a client runs, as far as it decides which rules hold.
 #[derive(Clone, Debug, Default)]
@@ -114,11 +118,20 @@ impl std::fmt::Display for Objection {
             Answer::Ask => "asks before this",
             Answer::Deny => "forbids this",
         };
-        write!(f, "{} in {} {does}", self.rule, self.file.display())?;
+        write!(f, "{} in {} {does}", shortened(&self.rule), self.file.display())?;
         match &self.reason {
-            Some(reason) => write!(f, " ({reason})"),
+            Some(reason) => write!(f, " ({})", shortened(reason)),
             None => Ok(()),
         }
+    }
+}
+
+/// What stands in a file can be as long as the file, and be there to be read by a model.
+fn shortened(text: &str) -> Cow<'_, str> {
+    let text = text.trim_end();
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 
