@@ -238,3 +238,38 @@ fn an_idle_server_is_small() {
     assert!(memory < 30 << 10, "{memory} KiB");
     peer.finish();
 }
+
+/// Lines that are hard to read: the server is asked whether it is still there after each.
+#[test]
+fn lines_that_are_long_or_deep_are_refused_soon() {
+    let fleet = fleet();
+    let mut peer = fleet.server(&[]);
+    for part in [
+        "$(",
+        "(",
+        "`",
+        "${a:-",
+        "env ",
+        "sudo -u x ",
+        "nice -n 1 ",
+        "case a in b) ",
+    ] {
+        for length in [100_000, 2_000_000] {
+            let line = format!("{}touch ran <<secure.token>>", part.repeat(length / part.len()));
+            let start = std::time::Instant::now();
+            let refused = peer.call("run_command", json!({ "shell": line })).refused();
+            assert!(
+                refused.starts_with("fleetvault: error: ") && refused.len() < 2000,
+                "{part}: {refused}"
+            );
+            assert!(start.elapsed().as_secs() < 5, "{part}");
+        }
+    }
+    let line = format!("echo {}<<secure.token>>", "x".repeat(128 << 10));
+    peer.call("run_command", json!({ "shell": line }))
+        .says("a shell line must have less than 131072 bytes");
+    let line = format!("echo {}<<secure.token>>", "x".repeat(100 << 10));
+    peer.call("run_command", json!({ "shell": line })).ok();
+    assert!(!fleet.path("ran").exists());
+    peer.finish();
+}

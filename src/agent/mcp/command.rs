@@ -31,6 +31,9 @@ const RUNNING_MAX: u32 = 16;
 /// How many commands wait; more are refused.
 const WAITING_MAX: u32 = 240;
 
+/// The longest shell line, in bytes: no system of ours starts a shell with a longer one, so a longer one is not even read.
+const LINE_MAX: usize = 128 << 10;
+
 /// How often a client is told that a command is still running.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -223,6 +226,13 @@ fn wanted(arguments: RunArguments, options: &Options) -> Result<run::Wanted, Fai
                 return Err(Report::new(7, "not_allowed", "a shell line may not be run here")
                     .hint(format!("give argv; it may begin with {}", options.allowed.list()))
                     .into());
+            }
+            if line.len() >= LINE_MAX {
+                return Err(
+                    Report::new(2, "usage", format!("a shell line must have less than {LINE_MAX} bytes"))
+                        .hint("put what is long into a file or into stdin")
+                        .into(),
+                );
             }
             Action::Shell {
                 shell: options.shell.clone(),

@@ -6,11 +6,15 @@ use crate::resolver::shell::Dialect;
 use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span, standard_input};
+use crate::resolver::shell::lexer::Confusion;
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
 use crate::resolver::shell::tables::{
     BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
 };
 use crate::resolver::shell::taint::Taint;
+
+/// How many programs that run others are judged: `env nice sudo …`.
+const WRAPPERS_MAX: usize = 40;
 
 /// Builtins that give variables attributes.
 const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
@@ -87,7 +91,10 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
         taint.forbid_names(&code.names, code.at, &code.context);
     }
     for command in &line.commands {
-        words(taint, &command.words, command, end);
+        let mut run = Some(command.words.as_slice());
+        for _ in 0..=WRAPPERS_MAX {
+            run = run.and_then(|run| words(taint, run, command, end));
+        }
     }
     let attributes = line.commands.iter().any(gives_attributes);
     for assignment in line.assignments.iter().chain(more) {
@@ -116,17 +123,29 @@ fn gives_attributes(command: &Command) -> bool {
     DECLARATIONS.iter().any(|declaration| first.is(declaration)) && !lists && arguments.iter().any(option)
 }
 
-/// Judges words of which the first is the name of a program or builtin.
-fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
-    let Some((first, arguments)) = all.split_first() else {
-        return;
-    };
+/// Finds where a line has more programs that run one another than are judged.
+pub(super) fn confusion(line: &Line) -> Option<Confusion> {
+    line.commands.iter().find_map(|command| {
+        let mut words = command.words.as_slice();
+        for _ in 0..=WRAPPERS_MAX {
+            words = &words[wrapped(words)?.1..];
+        }
+        Some(Confusion {
+            what: "very many programs that run one another",
+            at: command.words[0].range.start,
+        })
+    })
+}
+
+/// Judges words of which the first is the name of a program or builtin, and returns those that it runs in turn.
+fn words<'w>(taint: &mut Taint<'_>, all: &'w [Word], command: &Command, end: usize) -> Option<&'w [Word]> {
+    let (first, arguments) = all.split_first()?;
     taint.forbid(&first.range, &Context::CommandWord);
     let Some(name) = first.program() else {
         taint.forbid(&span(arguments), &Context::UnknownProgram);
         // It may be an interpreter.
         standard_input(taint, "a program that is not known", command, end);
-        return;
+        return None;
     };
     for word in arguments {
         let special = word.assigned().filter(|variable| is_special(variable));
@@ -137,25 +156,21 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
     }
     interpreters(taint, name, all, command, end);
     builtin(taint, name, arguments, end);
-    if let Some((program, inner)) = wrapped(all) {
-        before(taint, program, &all[1..inner]);
-        if program == "sudo" && all[1..inner].iter().any(starts_shell) {
-            let program = program.to_owned();
-            taint.forbid(&span(&all[inner..]), &Context::Arguments { program });
-        }
-        if all
-            .get(inner)
-            .is_some_and(|word| RESERVED.iter().any(|reserved| word.is(reserved)))
-        {
-            taint.forbid(
-                &(0..end),
-                &Context::BeforeProgram {
-                    program: program.to_owned(),
-                },
-            );
-        }
-        words(taint, &all[inner..], command, end);
+    let (program, inner) = wrapped(all)?;
+    before(taint, program, &all[1..inner]);
+    if program == "sudo" && all[1..inner].iter().any(starts_shell) {
+        let program = program.to_owned();
+        taint.forbid(&span(&all[inner..]), &Context::Arguments { program });
     }
+    let run = &all[inner..];
+    if run
+        .first()
+        .is_some_and(|word| RESERVED.iter().any(|reserved| word.is(reserved)))
+    {
+        let program = program.to_owned();
+        taint.forbid(&(0..end), &Context::BeforeProgram { program });
+    }
+    Some(run)
 }
 
 /// Judges what interpreters among the words are given.

@@ -131,6 +131,7 @@ fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) 
     let source = template.source();
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
     let Lexed { line, confusion } = lexer::read(source, ranges.clone(), dialect);
+    let confusion = confusion.or_else(|| command::confusion(&line));
     let more = command::assignments(&line, source.len());
     let mut taint = Taint::new(&line, &ranges, &more, dialect);
     command::judge(&mut taint, &more, source.len());

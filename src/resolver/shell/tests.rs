@@ -728,9 +728,20 @@ fn deep_and_long_lines_end_soon() {
         "x <<E\n",
         "a[$(",
         "[[ ",
+        "env ",
+        "sudo -u x ",
+        "nice -n 1 ",
     ] {
         let line = format!("x <<secure.a>>; {}", part.repeat(100_000 / part.len()));
         assert!(bash(&line).is_err(), "{part}");
+    }
+    for part in ["env ", "nice "] {
+        let error = bash(&format!("{}x <<secure.a>>", part.repeat(50))).unwrap_err();
+        assert!(
+            error.contains("not understood for sure: very many programs that run one another"),
+            "{error}"
+        );
+        assert!(bash(&format!("{}x <<secure.a>>", part.repeat(20))).is_ok());
     }
     for part in ["x $a <<secure.a>>\n", "A=$B x; ", "x <<secure.a>> \"$b\"; "] {
         assert!(bash(&part.repeat(100_000 / part.len())).is_ok(), "{part}");
