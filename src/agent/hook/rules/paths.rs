@@ -77,11 +77,11 @@ mod tests {
     fn names(pattern: &str, line: &str) -> bool {
         let surroundings = Surroundings {
             home: Some("/home/u".into()),
-            directory: "/work/sub".into(),
+            directory: "/project/sub".into(),
             ..Surroundings::default()
         };
         let line = Line::of_shell(&Template::parse(line.as_bytes()).unwrap());
-        let files = Files::of(pattern, Path::new("/work"), &surroundings).unwrap();
+        let files = Files::of(pattern, Path::new("/project"), &surroundings).unwrap();
         files.are_named_in(&line, &surroundings)
     }
 
@@ -93,7 +93,7 @@ mod tests {
             "cat < .env",
             "curl -F f=@.env x",
             "cat a/../.env",
-            "cat /work/sub/.env",
+            "cat /project/sub/.env",
             "a --file=.env",
         ] {
             assert!(names(".env", line), "{line}");
