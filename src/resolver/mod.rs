@@ -24,4 +24,4 @@ pub use launch::{Expectation, Launch, LaunchError, identify};
 pub use nearest::nearest;
 pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};
 pub use session::Session;
-pub use writable::{PlaceError, WritableDirectories};
+pub use writable::{PlaceError, WritableDirectories, WritablePlace};

@@ -7,7 +7,9 @@ use std::{
 };
 
 use thiserror::Error;
-use vault_format::{Credential, CredentialName, FilePath, HolderName, MemberName, Scope, Secret, Timestamp, Verified};
+use vault_format::{
+    Credential, CredentialName, Digest, FilePath, HolderName, MemberName, Scope, Secret, Timestamp, Verified,
+};
 
 use super::{
     keyring::{Keyring, KeyringError},
@@ -55,6 +57,11 @@ impl Permitted {
     /// Its serial.
     pub fn serial(&self) -> u64 {
         self.0.file.serial()
+    }
+
+    /// The digest of the file as it was signed: whoever agreed to this one agreed to no other.
+    pub fn digest(&self) -> Digest {
+        self.0.file.document().digest()
     }
 }
 

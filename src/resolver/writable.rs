@@ -60,12 +60,11 @@ impl WritableDirectories {
         self.0.is_empty()
     }
 
-    /// Writes a file with mode 0600 in one step, in place of the one that may be there. `base` is where relative paths start; absolute.
-    /// Returns where it is.
+    /// Finds where a file would be written. `base` is where relative paths start; absolute.
     ///
     /// # Errors
-    /// [`PlaceError`].
-    pub fn write(&self, base: &Path, path: &Path, contents: &[u8]) -> Result<PathBuf, PlaceError> {
+    /// [`PlaceError::Outside`], [`PlaceError::NoFile`].
+    pub fn place(&self, base: &Path, path: &Path) -> Result<WritablePlace<'_>, PlaceError> {
         let whole = base.join(path);
         let plain = |part: Component<'_>| !matches!(part, Component::ParentDir | Component::CurDir);
         if !path.components().all(plain) || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -80,14 +79,39 @@ impl WritableDirectories {
                 allowed: allowed.join(", "),
             });
         };
-        let below = whole.strip_prefix(&directory.path).unwrap_or(Path::new(""));
-        let Some(name) = below.file_name() else {
-            return Err(PlaceError::NoFile(whole));
-        };
-        let parent = below.parent().unwrap_or(Path::new(""));
-        match directory.replace(parent, name.as_ref(), contents) {
-            Ok(()) => Ok(whole),
-            Err(error) => Err(PlaceError::System { path: whole, error }),
+        let below = whole.strip_prefix(&directory.path).unwrap_or(Path::new("")).to_owned();
+        match below.file_name() {
+            Some(_) => Ok(WritablePlace {
+                directory,
+                below,
+                whole,
+            }),
+            None => Err(PlaceError::NoFile(whole)),
+        }
+    }
+}
+
+/// A place in one of the directories. What is there is found out when it is written.
+pub struct WritablePlace<'d> {
+    directory: &'d Directory,
+    below: PathBuf,
+    whole: PathBuf,
+}
+
+impl WritablePlace<'_> {
+    /// Writes a file with mode 0600 in one step, in place of the one that may be there. Returns where it is.
+    ///
+    /// # Errors
+    /// [`PlaceError::System`].
+    pub fn write(self, contents: &[u8]) -> Result<PathBuf, PlaceError> {
+        let parent = self.below.parent().unwrap_or(Path::new(""));
+        let name = self.below.file_name().unwrap_or_default();
+        match self.directory.replace(parent, name.as_ref(), contents) {
+            Ok(()) => Ok(self.whole),
+            Err(error) => Err(PlaceError::System {
+                path: self.whole,
+                error,
+            }),
         }
     }
 }
@@ -166,10 +190,11 @@ mod tests {
         let inside = base.path().canonicalize().unwrap().join("inside");
         fs::create_dir_all(inside.join("deep")).unwrap();
         let directories = allowed(&inside);
-        let path = directories.write(&inside, Path::new("deep/app.yaml"), b"one").unwrap();
+        let write = |base: &Path, path: &Path, text: &[u8]| directories.place(base, path)?.write(text);
+        let path = write(&inside, Path::new("deep/app.yaml"), b"one").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-        directories.write(Path::new("/"), &path, b"two").unwrap();
+        write(Path::new("/"), &path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(inside.join("deep")).unwrap().count(), 1);
@@ -186,7 +211,7 @@ mod tests {
         symlink(&outside, inside.join("link")).unwrap();
         symlink(outside.join("target"), inside.join("file")).unwrap();
         let directories = allowed(&inside);
-        let write = |path: &str| directories.write(&inside, Path::new(path), b"x");
+        let write = |path: &str| directories.place(&inside, Path::new(path))?.write(b"x");
         for path in [
             "../outside/target",
             "a/../../outside/target",
@@ -217,7 +242,11 @@ mod tests {
         let directories = allowed(&inside);
         fs::rename(&inside, base.join("moved")).unwrap();
         symlink(&outside, &inside).unwrap();
-        directories.write(&inside, Path::new("new"), b"x").unwrap();
+        directories
+            .place(&inside, Path::new("new"))
+            .unwrap()
+            .write(b"x")
+            .unwrap();
         assert!(base.join("moved/new").exists());
         assert!(!outside.join("new").exists());
     }

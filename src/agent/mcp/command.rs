@@ -1,6 +1,7 @@
 //! `run_command`: a command with its credentials, to its end or until nobody waits for it any more.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -74,9 +75,13 @@ impl Commands {
         call: &Call<'_>,
     ) -> Result<CallToolResponse, Failure> {
         let limit = timeout(&arguments, options)?;
-        let wanted = wanted(arguments, options)?;
-        let templates = wanted.templates()?;
-        let names = templates.names();
+        let wanted = Arc::new(wanted(arguments, options)?);
+        // Lines can be long, and taking them apart must keep nobody else waiting.
+        let names = aside(&wanted, |wanted| {
+            let templates = wanted.templates()?;
+            Ok(templates.names().into_iter().cloned().collect::<BTreeSet<_>>())
+        })
+        .await?;
         if names.is_empty() {
             return Err(Report::new(
                 2,
@@ -100,7 +105,7 @@ impl Commands {
         let with = with(&wanted, options);
         let shown = [&[run::quoted_line(&command)][..], &with].concat();
         let asked = Wanted {
-            names: names.into_iter().cloned().collect(),
+            names,
             purpose: Purpose::Run,
             command,
             with,
@@ -110,8 +115,7 @@ impl Commands {
             Got::Values(values, permitted) => (values, permitted),
             Got::Question(question) => return Ok(question.into()),
         };
-        let command = templates.render(&values)?;
-        drop(values);
+        let command = aside(&wanted, move |wanted| Ok(wanted.templates()?.render(&values)?)).await?;
         for (name, text) in &command.filtered {
             desk.masker.add(name.as_str(), text);
         }
@@ -184,6 +188,16 @@ async fn follow(job: Job, desk: &Desk, options: &Options, call: &Call<'_>) -> Re
         stderr_omitted,
     };
     done(&result, text(&result))
+}
+
+/// Has something done with a command in another thread.
+async fn aside<T: Send + 'static>(
+    wanted: &Arc<run::Wanted>,
+    work: impl FnOnce(&run::Wanted) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let wanted = Arc::clone(wanted);
+    let done = tokio::task::spawn_blocking(move || work(&wanted)).await;
+    done.unwrap_or_else(|_| Err(Report::new(1, "internal", "the command could not be taken apart").into()))
 }
 
 /// Waits until nobody wants the command any more: its call was cancelled, or the client has gone.

@@ -18,7 +18,7 @@ use rmcp::{
     service::RequestContext,
 };
 use serde_json::Value;
-use vault_format::{CredentialName, Digest};
+use vault_format::Digest;
 
 /// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -46,7 +46,7 @@ struct Waiting {
 #[derive(PartialEq, Eq, Clone)]
 pub(super) struct About {
     call: Digest,
-    credentials: Vec<(CredentialName, u64)>,
+    credentials: Vec<Digest>,
 }
 
 /// What came of asking.
@@ -67,7 +67,7 @@ pub(super) struct Call<'c> {
 
 impl Call<'_> {
     /// What an answer to a question about this call is good for.
-    pub(super) fn about(&self, credentials: Vec<(CredentialName, u64)>) -> About {
+    pub(super) fn about(&self, credentials: Vec<Digest>) -> About {
         let call = serde_json::to_vec(&(&self.request.name, &self.request.arguments)).unwrap_or_default();
         About {
             call: Digest::of(&call),

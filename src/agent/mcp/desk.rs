@@ -44,6 +44,12 @@ pub(super) struct Desk {
     listed: Mutex<Option<(CommitId, Arc<Listing>)>>,
 }
 
+/// A vault that is being opened.
+pub(super) struct Opening {
+    session: Session,
+    told: oneshot::Receiver<Result<Launched, Failure>>,
+}
+
 /// Who this launch is for, found out once and compared at every commit.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Launched {
@@ -78,23 +84,35 @@ pub(super) enum Got {
 }
 
 impl Desk {
-    /// Opens the vault for the first time.
+    /// Has the vault opened, in the session's thread.
+    pub(super) fn begin(session: Session) -> Opening {
+        let (tell, told) = oneshot::channel();
+        session.ask(move |resolver| {
+            let launched = resolver.map(Launched::of).map_err(Failure::from);
+            let sound = launched.is_ok();
+            let _ = tell.send(launched);
+            sound
+        });
+        Opening { session, told }
+    }
+
+    /// Is there once the vault is open.
     ///
     /// # Errors
     /// Whatever keeps this launch from resolving.
     pub(super) async fn open(
-        session: Session,
+        Opening { session, told }: Opening,
         policy: Policy,
         settings: Settings,
         identity: &Secret,
         losses: Losses,
         shutdown: CancellationToken,
     ) -> Result<Self, Failure> {
+        let launched = told.await.unwrap_or_else(|_| Err(died()))?;
         let masker = Masker::new();
         for line in secret_lines(identity) {
             masker.add("identity", line);
         }
-        let launched = ask(&session, |resolver| Ok(Launched::of(resolver))).await?;
         Ok(Self {
             session,
             policy: Arc::new(policy),
@@ -197,8 +215,7 @@ impl Desk {
         permitted: &[Permitted],
         call: &Call<'_>,
     ) -> Result<Option<rmcp::model::InputRequiredResult>, Failure> {
-        let serials = permitted.iter().map(|one| (one.name().clone(), one.serial()));
-        let about = call.about(serials.collect());
+        let about = call.about(permitted.iter().map(Permitted::digest).collect());
         let answer = self.confirmations.is_answer(call, &about);
         let confirm = !approval::with(permitted, Network::Confirm).is_empty();
         if answer.is_none() && self.policy.asks_programs() {
@@ -254,7 +271,7 @@ impl Desk {
         let launched = self.launched.clone();
         let opened = ask(&self.session, move |resolver| {
             let permitted = resolver.permit_all(&names, time::now())?;
-            let same = |(now, then): (&Permitted, &Permitted)| now.serial() == then.serial();
+            let same = |(now, then): (&Permitted, &Permitted)| now.digest() == then.digest();
             if Launched::of(resolver) != launched || !permitted.iter().zip(&agreed).all(same) {
                 return Err(
                     Report::new(7, "changed", "the vault has changed while it was asked about")

@@ -24,7 +24,7 @@ pub use server::Options;
 use self::{desk::Desk, server::Server};
 use crate::{
     cli::{Failure, Settings},
-    resolver::{Launch, Session, policy::Policy},
+    resolver::{Launch, Session, policy::Policy, run::close_on_exec},
     terminal::report::Report,
 };
 
@@ -52,15 +52,18 @@ pub fn serve(
 ) -> Result<(), Failure> {
     let system =
         |what: &str, error: &io::Error| Failure::from(Report::new(1, "system", format!("cannot {what}: {error}")));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| system("start the server", &error))?;
     let launch = Arc::new(launch);
     let losses: Losses = Arc::new(lost);
     let told = Arc::clone(&losses);
     let session = Session::start(Arc::clone(&launch), move |error| told(&Lost::Floors(error.to_string())))
         .map_err(|error| system("start a thread", &error))?;
+    // Goes on beside what follows.
+    let opening = Desk::begin(session);
+    close_on_exec().map_err(|error| system("close what was inherited", &error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| system("start the server", &error))?;
     let end = End {
         commands: options.shutdown.clone(),
         service: CancellationToken::new(),
@@ -73,7 +76,7 @@ pub fn serve(
         let transport = transport::standard(end.commands.clone());
         // The vault is opened while the client says who it is.
         let opening = Desk::open(
-            session,
+            opening,
             policy,
             settings,
             &launch.identity,

@@ -167,13 +167,17 @@ impl Server {
                 .into());
         }
         let template = Template::parse(arguments.template.as_bytes())?;
-        let path = Path::new(&arguments.path);
+        // Before anything is opened for it.
+        let place = self
+            .options
+            .writable
+            .place(&self.options.directory, Path::new(&arguments.path))?;
         let shown = format!("putting its value into the file {}", arguments.path);
         let text = match self.expand(&template, shown, call).await? {
             Expanded::Text(text) => text,
             Expanded::Question(question) => return Ok(question),
         };
-        let path = self.options.writable.write(&self.options.directory, path, &text)?;
+        let path = place.write(&text)?;
         let result = RenderResult {
             path: path.display().to_string(),
             bytes: text.len(),

@@ -15,7 +15,7 @@ use fleetvault::{
     resolver::{
         WritableDirectories,
         policy::duration,
-        run::{Shell, check_name, close_on_exec},
+        run::{Shell, check_name},
     },
     terminal::report::Report,
 };
@@ -70,7 +70,6 @@ pub fn run(args: &McpArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     let options = args.options()?;
     let policy = launch.policy(&settings)?;
     let launch = launch.launch(&settings)?;
-    close_on_exec().map_err(|error| Report::new(1, "system", format!("cannot close what was inherited: {error}")))?;
     let (floors, log) = (AtomicBool::new(false), AtomicBool::new(false));
     // Each is said once: nothing changes from one request to the next.
     let lost = move |lost: &Lost| match lost {

@@ -3,7 +3,7 @@
 //! One small file for each, so that a resolver reads only those of the files it uses.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -53,7 +53,7 @@ pub struct Floors {
     /// Files that were found exactly at their floors, with their serials.
     held: RefCell<BTreeMap<String, u64>>,
     /// When any floor of this vault was last written, before any was read.
-    written: Option<SystemTime>,
+    written: Cell<Option<SystemTime>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,16 +66,16 @@ impl Floors {
     /// Floors kept in `directory`; `None` on machines that keep no state, where only the anchor protects.
     pub fn new(directory: Option<PathBuf>) -> Self {
         Self {
-            written: directory.as_deref().and_then(last_written),
+            written: Cell::new(directory.as_deref().and_then(last_written)),
             directory,
             raised: RefCell::default(),
             held: RefCell::default(),
         }
     }
 
-    /// Tells whether no process has written a floor of this vault since, this one included: what was checked then holds now.
+    /// Tells whether nobody else has written a floor of this vault since: what was checked then holds now.
     pub fn are_as_loaded(&self) -> bool {
-        self.directory.as_deref().and_then(last_written) == self.written
+        self.directory.as_deref().and_then(last_written) == self.written.get()
     }
 
     /// Checks a file against its floor. `path` is that inside the vault.
@@ -147,12 +147,18 @@ impl Floors {
             return Ok(());
         }
         let lock = super::lock(directory)?;
+        let alone = self.are_as_loaded();
         for (path, floor) in &raised {
             if higher(path, floor) {
                 self.write(directory, path, *floor)?;
             }
         }
-        tell(&lock)
+        tell(&lock)?;
+        if alone {
+            // Still under the lock: what was written is what is known here.
+            self.written.set(last_written(directory));
+        }
+        Ok(())
     }
 
     /// Takes a file as it is now for its floor, also where that is lower; `None` forgets it.
@@ -290,11 +296,18 @@ mod tests {
     fn floors_that_another_process_writes_are_noticed() {
         let state = tempfile::tempdir().unwrap();
         let floors = || Floors::new(Some(state.path().join("floors")));
+        let first = floors();
+        first.raise("members/b.toml", 1, || digest("one"));
+        first.save().unwrap();
         let (early, other) = (floors(), floors());
         other.raise("members/a.toml", 1, || digest("one"));
         assert!(early.are_as_loaded());
         other.save().unwrap();
         assert!(!early.are_as_loaded());
+        assert!(other.are_as_loaded(), "its own");
+        early.raise("members/c.toml", 1, || digest("one"));
+        early.save().unwrap();
+        assert!(!early.are_as_loaded(), "what the other wrote was not seen");
         let late = floors();
         assert!(late.are_as_loaded());
         other.accept("members/a.toml", None).unwrap();
