@@ -14,6 +14,7 @@ mod floors;
 mod forgery;
 mod keepers;
 mod memory;
+mod options;
 mod owner;
 mod parser;
 mod pretending;

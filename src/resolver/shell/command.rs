@@ -7,6 +7,7 @@ use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span, standard_input};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
+use crate::resolver::shell::option::places;
 use crate::resolver::shell::tables::{
     BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
 };
@@ -88,6 +89,7 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
     }
     for command in &line.commands {
         words(taint, &command.words, command, end);
+        options(taint, &command.words);
     }
     let attributes = line.commands.iter().any(gives_attributes);
     for assignment in line.assignments.iter().chain(more) {
@@ -99,6 +101,19 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
         } else if assignment.extended && taint.dialect == Dialect::Posix {
             taint.forbid(&assignment.from, &Context::NotPosix);
         }
+    }
+}
+
+/// Notes which values may be options. The arguments of a function are options where it uses them.
+fn options(taint: &mut Taint<'_>, all: &[Word]) {
+    if all
+        .first()
+        .is_some_and(|first| taint.line.functions.contains(&first.text))
+    {
+        return;
+    }
+    for at in places(all) {
+        taint.may_lead(&all[at]);
     }
 }
 
@@ -221,7 +236,7 @@ fn takes_assignments(program: &str) -> bool {
 }
 
 /// Returns the words from the program on that is run in the end.
-fn effective(mut words: &[Word]) -> &[Word] {
+pub(super) fn effective(mut words: &[Word]) -> &[Word] {
     while let Some((_, inner)) = wrapped(words) {
         words = &words[inner..];
     }

@@ -59,6 +59,8 @@ pub(super) struct Lexer<'t> {
     pub pending: Vec<Pending>,
     /// Whether one waits outside of the substitution that is being read, or no new line may begin for another reason.
     pub one_line: bool,
+    /// Where the fixed text of a quote that was just read begins.
+    pub fixed_at: usize,
     pub line: Line,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn read(text: &[u8], references: Vec<Range<usize>>, dialect: Dialect)
         refusing: None,
         pending: Vec::new(),
         one_line: false,
+        fixed_at: 0,
         line: Line {
             slots: vec![None; references.len()],
             ..Line::default()

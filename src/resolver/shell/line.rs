@@ -36,6 +36,8 @@ pub(super) struct Line {
     pub pipes: bool,
     /// Whether any input is redirected.
     pub feeds: bool,
+    /// Whether the shell may make several words of what a variable holds.
+    pub splits: bool,
 }
 
 impl Line {
@@ -59,6 +61,13 @@ impl Line {
         });
         let calls: Vec<Expansion> = calls.collect();
         self.expansions.extend(calls);
+    }
+
+    /// Returns the expansions in a range.
+    pub(super) fn within(&self, range: &Range<usize>) -> &[Expansion] {
+        let from = self.expansions.partition_point(|expansion| expansion.at < range.start);
+        let to = self.expansions.partition_point(|expansion| expansion.at < range.end);
+        &self.expansions[from..to.max(from)]
     }
 
     /// Says whether the line may make an array: by an assignment of elements, or by a command that reads into one.
@@ -122,6 +131,8 @@ pub(super) struct Word {
     pub fluid: bool,
     /// Whether an unquoted expansion may make other words of it.
     pub splits: bool,
+    /// What comes before the first byte that is fixed, or all of it where braces may make several words.
+    pub leads: Range<usize>,
 }
 
 impl Word {

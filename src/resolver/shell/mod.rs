@@ -39,6 +39,7 @@ mod heredoc;
 mod interpreter;
 mod lexer;
 mod line;
+mod option;
 mod tables;
 mod taint;
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod words;
 use vault_format::CredentialName;
 
 pub use crate::resolver::shell::error::{Context, ShellError, ShellErrors};
+pub use crate::resolver::shell::option::{Leads, option_places};
 
 use crate::resolver::shell::lexer::{Confusion, Lexed};
 use crate::resolver::shell::line::Style;
@@ -81,6 +83,8 @@ pub struct Binding {
     pub filters: Vec<Filter>,
     /// The variable. The prologue removes it before the line begins.
     pub environment: String,
+    /// Whether its value may become an option of a program: no value may be put in that does.
+    pub leads: Leads,
 }
 
 /// Names what must not be in the environment of the shell. See [`is_scrubbed`] for names that only begin alike.
@@ -122,18 +126,23 @@ pub fn is_refused(variable: &[u8]) -> bool {
 /// Every reference that fits nowhere, in the order of the line.
 pub fn bind(template: &Template<'_>, dialect: Dialect) -> Result<Bound, ShellErrors> {
     let references: Vec<&Reference> = template.references().collect();
-    let styles = styles(template, &references, dialect)?;
-    Ok(write(template.source(), &references, &styles))
+    let placed = styles(template, &references, dialect)?;
+    Ok(write(template.source(), &references, &placed))
 }
 
 /// Finds how each reference is to be written.
-fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) -> Result<Vec<Style>, ShellErrors> {
+fn styles(
+    template: &Template<'_>,
+    references: &[&Reference],
+    dialect: Dialect,
+) -> Result<Vec<(Style, Leads)>, ShellErrors> {
     let source = template.source();
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
     let Lexed { line, confusion } = lexer::read(source, ranges.clone(), dialect);
     let more = command::assignments(&line, source.len());
     let mut taint = Taint::new(&line, &ranges, &more, dialect);
     command::judge(&mut taint, &more, source.len());
+    taint.follow_leading(&more);
     let has_alias = command::has_alias(&line);
 
     let mut styles = Vec::with_capacity(references.len());
@@ -162,7 +171,7 @@ fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) 
         }
     }
     if errors.is_empty() {
-        Ok(styles)
+        Ok(styles.into_iter().zip(taint.leads).collect())
     } else {
         Err(ShellErrors(errors))
     }
@@ -192,12 +201,12 @@ fn not_understood(template: &Template<'_>, confusion: Option<Confusion>) -> Cont
 }
 
 /// Writes the prologue and the line.
-fn write(source: &[u8], references: &[&Reference], styles: &[Style]) -> Bound {
+fn write(source: &[u8], references: &[&Reference], placed: &[(Style, Leads)]) -> Bound {
     let prefix = unused(source);
     let mut bindings: Vec<Binding> = Vec::new();
     let mut body = Vec::with_capacity(source.len());
     let mut from = 0;
-    for (reference, style) in references.iter().zip(styles) {
+    for (reference, (style, leads)) in references.iter().zip(placed) {
         let known = bindings
             .iter()
             .position(|binding| binding.name == reference.name && binding.filters == reference.filters);
@@ -207,8 +216,11 @@ fn write(source: &[u8], references: &[&Reference], styles: &[Style]) -> Bound {
                 name: reference.name.clone(),
                 filters: reference.filters.clone(),
                 environment: format!("FLEETVAULT_VALUE_{}", index + 1),
+                leads: *leads,
             });
         }
+        bindings[index].leads.whole |= leads.whole;
+        bindings[index].leads.parts |= leads.parts;
         let variable = format!("${{{prefix}{}}}", index + 1);
         let written = match style {
             Style::Plain => format!("\"{variable}\""),

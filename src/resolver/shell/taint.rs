@@ -2,12 +2,13 @@
 //!
 //! Does not follow the order of commands: a variable that holds a value anywhere counts everywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Assignment, Line};
+use crate::resolver::shell::line::{Assignment, Line, Word};
+use crate::resolver::shell::option::Leads;
 
 /// Judges ranges of a line, and keeps what it found.
 pub(super) struct Taint<'l> {
@@ -18,6 +19,10 @@ pub(super) struct Taint<'l> {
     names: BTreeMap<&'l [u8], usize>,
     /// What is wrong with each reference: the first that was found.
     pub refused: Vec<Option<Found>>,
+    /// How the value of each may become an option.
+    pub leads: Vec<Leads>,
+    /// Variables that may begin a word.
+    leading: BTreeSet<&'l [u8]>,
 }
 
 /// Is one reason against a reference, with the variable that carries its value there.
@@ -44,6 +49,8 @@ impl<'l> Taint<'l> {
             references,
             names: BTreeMap::new(),
             refused: vec![None; references.len()],
+            leads: vec![Leads::default(); references.len()],
+            leading: BTreeSet::new(),
         };
         if !references.is_empty() {
             taint.names.extend(AUTOMATIC.map(|name| (name.as_bytes(), 0)));
@@ -96,6 +103,52 @@ impl<'l> Taint<'l> {
         }
     }
 
+    /// Notes that a program may take for an option what a word begins with.
+    pub(super) fn may_lead(&mut self, word: &Word) {
+        for index in self.within(&word.leads) {
+            self.leads[index].whole = true;
+        }
+        let range = if word.splits { &word.range } else { &word.leads };
+        if word.splits {
+            for index in self.within(range) {
+                self.leads[index].parts = true;
+            }
+        }
+        let line = self.line;
+        let names = line.within(range).iter().map(|expansion| canonical(&expansion.name));
+        self.leading.extend(names);
+    }
+
+    /// Goes back from the variables that begin words to the references from which their values come.
+    pub(super) fn follow_leading(&mut self, more: &'l [Assignment]) {
+        let line = self.line;
+        let mut by_name: BTreeMap<&[u8], Vec<&Range<usize>>> = BTreeMap::new();
+        for assignment in line.assignments.iter().chain(more) {
+            by_name
+                .entry(canonical(&assignment.name))
+                .or_default()
+                .push(&assignment.from);
+        }
+        let everything = 0..usize::MAX;
+        let mut next: Vec<&[u8]> = self.leading.iter().copied().collect();
+        while let Some(name) = next.pop() {
+            let automatic = AUTOMATIC.iter().any(|known| known.as_bytes() == name);
+            let from = by_name.get(name).into_iter().flatten().copied();
+            for range in from.chain(automatic.then_some(&everything)) {
+                for index in self.within(range) {
+                    self.leads[index].whole = true;
+                    self.leads[index].parts |= line.splits;
+                }
+                for expansion in line.within(range) {
+                    let name = canonical(&expansion.name);
+                    if self.leading.insert(name) {
+                        next.push(name);
+                    }
+                }
+            }
+        }
+    }
+
     fn refuse(&mut self, index: usize, context: &Context, through: Option<(Vec<u8>, usize)>) {
         if let Some(slot) = self.refused.get_mut(index) {
             slot.get_or_insert_with(|| Found {
@@ -114,10 +167,7 @@ impl<'l> Taint<'l> {
     }
 
     fn through(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, Vec<u8>, usize)> {
-        let all = &self.line.expansions;
-        let from = all.partition_point(|expansion| expansion.at < range.start);
-        let to = all.partition_point(|expansion| expansion.at < range.end);
-        all[from..to.max(from)].iter().filter_map(|expansion| {
+        self.line.within(range).iter().filter_map(|expansion| {
             let source = self.names.get(canonical(&expansion.name))?;
             Some((*source, expansion.name.clone(), expansion.at))
         })
