@@ -141,6 +141,31 @@ fn is_harmless(setting: &[u8]) -> bool {
     known.iter().any(|known| section.eq_ignore_ascii_case(known)) && key.contains(&b'.')
 }
 
+/// Judges `redis-cli eval CODE`, and says whether commands are read.
+pub(super) fn redis(taint: &mut Taint<'_>, words: &[Word], context: &Context) -> bool {
+    const VALUED: &[u8] = b"hpastuniridDe";
+    let lower = |word: &Word| word.text.to_ascii_lowercase();
+    if let Some(at) = words
+        .iter()
+        .position(|word| matches!(lower(word).as_slice(), b"eval" | b"eval_ro"))
+    {
+        taint.forbid(&span(words.get(at + 1..=at + 1).unwrap_or_default()), context);
+    }
+    if let Some(at) = words
+        .iter()
+        .position(|word| matches!(lower(word).as_slice(), b"script" | b"function"))
+    {
+        taint.forbid(&span(&words[at..]), context);
+    }
+    let mut at = 0;
+    while words.get(at).is_some_and(Word::is_option) {
+        let text = words[at].text.as_slice();
+        let valued = matches!(text, b"--user" | b"--pass") || (text.len() == 2 && VALUED.contains(&text[1]));
+        at += if valued { 2 } else { 1 };
+    }
+    at >= words.len()
+}
+
 /// Says whether a remote shell takes its input for code: without a command, or with a shell as one.
 pub(super) fn remote_reads_code(words: &[Word]) -> bool {
     const VALUED: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";

@@ -1,72 +1,30 @@
-//! Simple commands: which word is the program, and what builtins do with their arguments.
+//! Simple commands: which word is the program, and what the other words are to it.
 //!
 //! Never reads the text of the line again; works on the words that the lexer found.
 
 use crate::resolver::shell::Dialect;
-use crate::resolver::shell::dollar::names;
+use crate::resolver::shell::builtin::builtin;
+use crate::resolver::shell::dollar::{expanded, names};
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span, standard_input};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
 use crate::resolver::shell::option::places;
-use crate::resolver::shell::tables::{
-    BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
-};
+use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, is_special, program, wrapper};
 use crate::resolver::shell::taint::Taint;
 
 /// Builtins that give variables attributes.
-const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
-
-/// Returns the assignments that commands make, the arguments of functions among them.
-pub(super) fn assignments(line: &Line, end: usize) -> Vec<Assignment> {
-    let mut found = Vec::new();
-    for command in &line.commands {
-        let words = effective(&command.words);
-        let Some((first, arguments)) = words.split_first() else {
-            continue;
-        };
-        let name = first.program().unwrap_or_default();
-        let is_function = line.functions.iter().any(|function| function == name);
-        match name {
-            b"read" | b"mapfile" | b"readarray" | b"getopts" => {
-                // Where its input comes from is not followed.
-                for word in arguments.iter().filter(|word| is_name(&word.text)) {
-                    found.push(assignment(&word.text, 0..end));
-                }
-            }
-            b"printf" => {
-                let variable = arguments.iter().find(|word| is_name(&word.text));
-                if let Some(variable) = variable.filter(|_| arguments[0].text.starts_with(b"-v")) {
-                    found.push(assignment(&variable.text, span(arguments)));
-                }
-            }
-            _ if DECLARATIONS.iter().any(|declaration| first.is(declaration)) => {
-                for word in arguments {
-                    if let Some(variable) = word.assigned() {
-                        found.push(assignment(variable, word.range.clone()));
-                    }
-                }
-            }
-            _ if is_function || name == b"set" => found.push(assignment(b"@", span(arguments))),
-            _ => {}
-        }
-    }
-    found
-}
-
-fn assignment(name: &[u8], from: std::ops::Range<usize>) -> Assignment {
-    Assignment {
-        name: name.to_vec(),
-        from,
-        extended: false,
-    }
-}
+pub(super) const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
 
 /// Says whether the line defines an alias.
 pub(super) fn has_alias(line: &Line) -> bool {
     let first = |command: &Command| effective(&command.words).first().is_some_and(|word| word.is("alias"));
-    line.commands
-        .iter()
-        .any(|command| first(command) || runs_text_with(command, &["alias"]))
+    let turned_on = |command: &Command| command.words.iter().any(|word| word.is("expand_aliases"));
+    let array = line.assignments.iter().any(|one| one.name == b"BASH_ALIASES");
+    array
+        || line
+            .commands
+            .iter()
+            .any(|command| first(command) || turned_on(command) || runs_text_with(command, &["alias"]))
 }
 
 /// Says whether `eval` or `trap` is given a text with one of these words.
@@ -91,9 +49,17 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
         words(taint, &command.words, command, end);
         options(taint, &command.words);
     }
+    if line.commands.iter().any(exports_function) {
+        for function in line.assignments.iter().filter(|one| one.name.ends_with(b"()")) {
+            taint.forbid_here(&function.from, &Context::ExportedFunction);
+        }
+    }
     let attributes = line.commands.iter().any(gives_attributes);
     for assignment in line.assignments.iter().chain(more) {
         let variable = String::from_utf8_lossy(&assignment.name).into_owned();
+        if !is_name(&assignment.name) && assignment.name != b"@" {
+            continue;
+        }
         if is_special(&assignment.name) {
             taint.forbid(&assignment.from, &Context::Variable { variable });
         } else if attributes && variable != "@" {
@@ -115,6 +81,18 @@ fn options(taint: &mut Taint<'_>, all: &[Word]) {
     for at in places(all) {
         taint.may_lead(&all[at]);
     }
+}
+
+/// Says whether a command gives a function to the shells that are started.
+fn exports_function(command: &Command) -> bool {
+    let words = effective(&command.words);
+    let declares = words
+        .first()
+        .is_some_and(|first| DECLARATIONS.iter().any(|one| first.is(one)));
+    declares
+        && words[1..]
+            .iter()
+            .any(|word| word.is_option() && word.text.contains(&b'f'))
 }
 
 /// Says whether a command may make a variable an integer or the name of another one.
@@ -139,6 +117,10 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
     taint.forbid(&first.range, &Context::CommandWord);
     let Some(name) = first.program() else {
         taint.forbid(&span(arguments), &Context::UnknownProgram);
+        for word in arguments {
+            // It may run a text.
+            taint.forbid_names(&expanded(&word.text), word.range.start, &Context::UnknownProgram);
+        }
         // It may be an interpreter.
         standard_input(taint, "a program that is not known", command, end);
         return;
@@ -151,7 +133,7 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
         }
     }
     interpreters(taint, name, all, command, end);
-    builtin(taint, name, arguments, end);
+    builtin(taint, name, arguments, command, end);
     if let Some((program, inner)) = wrapped(all) {
         before(taint, program, &all[1..inner]);
         if program == "sudo" && all[1..inner].iter().any(starts_shell) {
@@ -270,119 +252,4 @@ fn wrapped(words: &[Word]) -> Option<(&'static str, usize)> {
         }
     }
     Some((program, (at + leading).min(words.len())))
-}
-
-/// Judges the arguments of what the shell does itself.
-fn builtin(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word], end: usize) {
-    evaluated(taint, name, arguments);
-    if let Some(builtin) = BUILTINS.iter().copied().find(|builtin| builtin.as_bytes() == name) {
-        taint.forbid(&span(arguments), &Context::Builtin { builtin });
-        if matches!(builtin, "source" | "." | "eval") {
-            let reads = arguments.iter().any(|word| {
-                word.text.starts_with(b"/dev/") || word.text.starts_with(b"/proc/") || word.text.contains(&DYNAMIC)
-            });
-            if reads && (taint.line.pipes || taint.line.feeds) {
-                taint.forbid(&(0..end), &Context::Builtin { builtin });
-            }
-        }
-        return;
-    }
-    match name {
-        b"declare" | b"typeset" | b"local" | b"readonly" | b"export" => declaration(taint, name, arguments),
-        b"printf" => printf(taint, arguments),
-        b"test" | b"[" => test(taint, name, arguments),
-        b"set" => {
-            let builtin = "set";
-            let end = arguments.iter().position(|word| word.is("--") || word.is("-"));
-            let before = &arguments[..end.unwrap_or(arguments.len())];
-            taint.forbid(&span(before), &Context::Builtin { builtin });
-        }
-        b"find" => {
-            for pair in arguments.windows(2) {
-                if ["-exec", "-execdir", "-ok", "-okdir"]
-                    .iter()
-                    .any(|option| pair[0].is(option))
-                {
-                    taint.forbid(&pair[1].range, &Context::CommandWord);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Names stand without `$` in expressions: in all arguments of `let`, and in subscripts.
-fn evaluated(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let all = BUILTINS.into_iter().chain(DECLARATIONS).chain(["printf", "test", "["]);
-    let Some(builtin) = all.into_iter().find(|builtin| builtin.as_bytes() == name) else {
-        return;
-    };
-    // What `eval` and `trap` run may evaluate once more what is in a variable.
-    let again = |text: &[u8]| {
-        let calls = names(text)
-            .iter()
-            .any(|name| [&b"eval"[..], b"let", b"source", b"c"].contains(&name.as_slice()));
-        calls || text.windows(2).any(|part| part == b"((")
-    };
-    for word in arguments {
-        let runs = matches!(builtin, "eval" | "trap") && again(&word.text);
-        if builtin == "let" || runs || word.text.contains(&b'[') {
-            taint.forbid_names(&names(&word.text), word.range.start, &Context::Builtin { builtin });
-        }
-    }
-}
-
-/// `export NAME=…` is an assignment like another one; what else they do depends on the words.
-fn declaration(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let builtin = DECLARATIONS.iter().copied().find(|builtin| builtin.as_bytes() == name);
-    let context = Context::Builtin {
-        builtin: builtin.unwrap_or("declare"),
-    };
-    let odd = arguments.iter().any(|word| word.text.contains(&b'[') && word.fluid);
-    // Where the name is that of an array, bash takes `(…)` in the value for its elements, and evaluates their subscripts.
-    let arrays = name != b"export" && name != b"readonly" && taint.line.has_arrays();
-    for word in arguments {
-        let assigns = word.assigned().is_some() && !odd && !arrays;
-        // A value in a variable may be handed on; the reference itself is better written as an assignment.
-        let fits = assigns && (name == b"export" || !taint.has_reference(&word.range));
-        if !fits {
-            taint.forbid(&word.range, &context);
-        }
-    }
-}
-
-/// `printf -v NAME`: a value that begins with `-v` would be read as that.
-fn printf(taint: &mut Taint<'_>, arguments: &[Word]) {
-    let builtin = "printf";
-    let Some(first) = arguments.first() else {
-        return;
-    };
-    match first.text.first() {
-        Some(b'-') if !first.is("--") && first.text.len() > 1 => {
-            taint.forbid(&span(arguments), &Context::Builtin { builtin });
-        }
-        Some(&DYNAMIC) => taint.forbid(&first.range, &Context::Builtin { builtin }),
-        _ => {}
-    }
-}
-
-/// `test -v NAME`, and numbers, which bash takes as digits and some other shells evaluate.
-fn test(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let builtin = if name == b"[" { "[" } else { "test" };
-    let count = arguments.iter().filter(|word| !word.is("]")).count();
-    let numbers: &[&[u8]] = match taint.dialect {
-        Dialect::Posix => &TEST_NUMBERS,
-        Dialect::Bash => &[],
-    };
-    let evaluates = arguments
-        .iter()
-        .any(|word| TEST_NAMES.contains(&word.text.as_slice()) || numbers.contains(&word.text.as_slice()));
-    let hidden = count == 2 && arguments[0].text.first() == Some(&DYNAMIC);
-    if evaluates || hidden {
-        taint.forbid(&span(arguments), &Context::Builtin { builtin });
-    }
-    // One that becomes several words may bring operators along: `-v a[$(…)] -o 1`.
-    for word in arguments.iter().filter(|word| word.splits) {
-        taint.forbid(&word.range, &Context::Builtin { builtin });
-    }
 }

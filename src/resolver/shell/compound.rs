@@ -122,6 +122,7 @@ impl Lexer<'_> {
             return self.confused("a function without a fixed name");
         }
         self.line.define(name.text, self.at..self.text.len());
+        self.defined = Some(self.line.assignments.len() - 1);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::client::{filter, git, options, remote_paths, remote_reads_code, scripts};
+use crate::resolver::shell::client::{filter, git, options, redis, remote_paths, remote_reads_code, scripts};
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::line::{Command, DYNAMIC, Input, Word};
 use crate::resolver::shell::tables::{Language, Program, program};
@@ -48,11 +48,14 @@ pub(super) fn interpret(
         }
         Program::Client(short, long) => {
             options(taint, short, long, words, &arguments);
-            !words.iter().any(|word| names_code(name, word))
+            match name {
+                "redis-cli" | "valkey-cli" => redis(taint, words, &arguments),
+                _ => !words.iter().any(|word| names_code(name, word)),
+            }
         }
         Program::Filter => {
             filter(taint, words, &arguments);
-            false
+            script_is_input(words)
         }
         Program::Git => {
             git(taint, words, &arguments);
@@ -70,6 +73,7 @@ pub(super) fn interpret(
                 "make" | "gmake" => words
                     .iter()
                     .any(|word| word.text.starts_with(b"-") && word.text.ends_with(b"-")),
+                "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" => script_is_input(words),
                 "perl" => !words.iter().any(|word| !word.is_option() || names_code(name, word)),
                 _ => input,
             }
@@ -93,6 +97,18 @@ fn names_code(name: &str, word: &Word) -> bool {
     let first = letters.iter().find(|letter| !flags.contains(letter));
     let short = first.is_some_and(|letter| code.contains(letter));
     short || long.iter().any(|option| word.text.starts_with(option.as_bytes()))
+}
+
+/// Says whether `-f` has standard input for a script.
+fn script_is_input(words: &[Word]) -> bool {
+    let names_file = |word: &Word| {
+        let letters = word.text.strip_prefix(b"-").unwrap_or_default();
+        let long = letters.strip_prefix(b"-").unwrap_or_default();
+        let short = letters.contains(&b'f') && !letters.starts_with(b"-");
+        short || letters.starts_with(b"E") || [&b"fi"[..], b"from", b"exec"].iter().any(|name| long.starts_with(name))
+    };
+    let is_input = |word: &Word| is_device(word) || word.is("-") || (names_file(word) && word.text.ends_with(b"-"));
+    words.iter().any(names_file) && words.iter().any(is_input)
 }
 
 /// Refuses values in what a program reads.
@@ -266,7 +282,9 @@ fn option(text: &[u8], language: &Language) -> Meaning {
     Meaning::Flag
 }
 
-/// A script that is a device is what another part of the line writes.
-fn is_device(word: &Word) -> bool {
-    word.text.starts_with(b"/dev/") || word.text.starts_with(b"/proc/") || word.text.first() == Some(&DYNAMIC)
+/// A file that is a device is what another part of the line writes. There are many ways to write one, so a folder of that name is enough.
+pub(super) fn is_device(word: &Word) -> bool {
+    let mut folders = word.text.split(|&byte| byte == b'/').rev().skip(1);
+    let device = folders.any(|folder| matches!(folder, b"dev" | b"proc" | b"fd" | b".."));
+    device || word.text.first() == Some(&DYNAMIC) || (word.fluid && word.text.contains(&b'/'))
 }

@@ -23,16 +23,20 @@
 //!    a shell without a script. Programs are known by name, wherever their name stands in the command.
 //! 3. *Variables that are code:* `EDITOR`, `PS4`, `BASH_ENV`, and all where the line gives variables attributes.
 //!
-//! A variable of the line that was assigned from a reference must not reach the first two either.
+//! A variable of the line that was assigned from a reference must not reach the first two either, nor in the fixed texts that `eval`, `trap`
+//! and `sh -c` run: those are read behind the line, as a part of it.
 //!
 //! # What is not understood
 //!
 //! The lexer follows the whole line. What shells read in different ways, or what it does not know, refuses every reference of the line: those
 //! before it as well, since their values may go anywhere behind it.
 
+mod assign;
+mod builtin;
 mod client;
 mod command;
 mod compound;
+mod cursor;
 mod dollar;
 mod error;
 mod heredoc;
@@ -40,10 +44,12 @@ mod interpreter;
 mod lexer;
 mod line;
 mod option;
+mod source;
 mod tables;
 mod taint;
 #[cfg(test)]
 mod tests;
+mod text;
 mod words;
 
 use vault_format::CredentialName;
@@ -52,7 +58,7 @@ pub use crate::resolver::shell::error::{Context, ShellError, ShellErrors};
 pub use crate::resolver::shell::option::{Leads, option_places};
 
 use crate::resolver::shell::lexer::{Confusion, Lexed};
-use crate::resolver::shell::line::Style;
+use crate::resolver::shell::line::{Line, Style};
 use crate::resolver::shell::taint::{Found, Taint};
 use crate::resolver::template::{Filter, Reference, Template};
 
@@ -138,10 +144,10 @@ fn styles(
 ) -> Result<Vec<(Style, Leads)>, ShellErrors> {
     let source = template.source();
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
-    let Lexed { line, confusion } = lexer::read(source, ranges.clone(), dialect);
-    let more = command::assignments(&line, source.len());
-    let mut taint = Taint::new(&line, &ranges, &more, dialect);
-    command::judge(&mut taint, &more, source.len());
+    let Lexed { line, text, confusion } = lexer::read(source, ranges.clone(), dialect);
+    let more = assign::assignments(&line, text.len());
+    let mut taint = Taint::new(&line, &text, &ranges, &more, dialect);
+    command::judge(&mut taint, &more, text.len());
     taint.follow_leading(&more);
     let has_alias = command::has_alias(&line);
 
@@ -151,7 +157,7 @@ fn styles(
         let outcome = match (slot, found) {
             _ if reference.filters.contains(&Filter::ShellQuote) => Err(Context::ShellQuote),
             (Some(Err(context)), _) => Err(context.clone()),
-            (_, Some(found)) => Err(explain(template, found)),
+            (_, Some(found)) => Err(explain(template, &line, found)),
             (_, None) if has_alias => Err(Context::Alias),
             (Some(Ok(style)), None) if confusion.is_none() => Ok(*style),
             _ => Err(not_understood(template, confusion)),
@@ -177,11 +183,11 @@ fn styles(
     }
 }
 
-fn explain(template: &Template<'_>, found: Found) -> Context {
+fn explain(template: &Template<'_>, shell_line: &Line, found: Found) -> Context {
     let Some((variable, at)) = found.through else {
         return found.context;
     };
-    let (line, column) = template.position(at);
+    let (line, column) = template.position(shell_line.origin(at));
     Context::Flows {
         variable: String::from_utf8_lossy(&variable).into_owned(),
         line,

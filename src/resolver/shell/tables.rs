@@ -64,7 +64,12 @@ fn exactly(name: &str) -> Option<Program> {
     match name {
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "mksh" | "lksh" | "pdksh" | "oksh" | "yash" | "ash" | "posh"
         | "rbash" | "rzsh" | "ksh93" | "csh" | "tcsh" | "fish" | "hush" | "osh" => Some(Program::Shell),
-        "python" | "pypy" | "python3" | "python2" => language(b"c", &[], b"WXm", true),
+        "python" | "pypy" | "python3" | "python2" | "ipython" | "bpython" => language(b"c", &[], b"WXm", true),
+        "xonsh" | "elvish" => language(b"c", &[], b"", false),
+        "nu" => language(b"ce", &["commands", "execute"], b"", false),
+        "tsx" | "ts-node" | "ts-node-esm" | "vite-node" | "babel-node" => {
+            language(b"ep", &["eval", "print"], b"rCPO", true)
+        }
         "node" | "nodejs" => language(b"ep", &["eval", "print"], b"rC", true),
         "ruby" | "jruby" => language(b"e", &[], b"rICEK", true),
         "php" => language(
@@ -84,15 +89,19 @@ fn exactly(name: &str) -> Option<Program> {
         }
         "psql" => Some(Program::Client(b"c", &["command"])),
         "lftp" | "ftp" | "sqlplus" => Some(Program::Client(b"ec", &[])),
+        "redis-cli" | "valkey-cli" => Some(Program::Client(b"", &["eval"])),
         "mongo" | "mongosh" => Some(Program::Client(b"", &["eval"])),
         "mysql" | "mariadb" => Some(Program::Client(b"e", &["execute", "init-command"])),
         "ssh" | "mosh" | "slogin" | "bc" | "dc" | "m4" | "gm4" | "gdb" | "lldb" | "at" | "batch" | "ed" | "ex"
         | "expect" | "tclsh" | "wish" | "perl" | "parallel" | "su" | "script" | "crontab" | "sqlite" | "sqlite3"
         | "make" | "gmake" | "screen" | "runuser" | "sg" | "pdsh" | "nix-repl" | "ghci" | "irb" | "iex" | "erl"
-        | "gnuplot" | "octave" | "sftp" | "duckdb" => INPUT,
+        | "gnuplot" | "octave" | "sftp" | "duckdb" | "pgcli" | "mycli" | "litecli" | "usql" | "sqlcmd" | "cqlsh"
+        | "clickhouse-client" | "mysqlsh" | "cypher-shell" | "snowsql" | "sbcl" | "racket" | "ocaml" | "jshell"
+        | "clojure" | "clj" | "bb" | "csi" | "gs" => INPUT,
         "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" | "watch" | "vi" | "vim" | "nvim" | "view" | "vimdiff"
         | "emacs" | "emacsclient" | "tmux" | "xargs" | "nsenter" | "chroot" | "unshare" | "hyperfine" | "scp"
-        | "socat" | "ansible" | "cmake" | "ninja" | "just" | "fzf" | "npx" => ARGUMENTS,
+        | "socat" | "ansible" | "ansible-playbook" | "ansible-console" | "ansible-pull" | "adb" | "less" | "more"
+        | "most" | "nodemon" | "concurrently" | "cmake" | "ninja" | "just" | "fzf" | "npx" => ARGUMENTS,
         "git" => Some(Program::Git),
         "jq" | "gojq" | "jaq" | "yq" => Some(Program::Filter),
         "tar" | "gtar" | "bsdtar" => Some(Program::Options(
@@ -114,7 +123,7 @@ fn exactly(name: &str) -> Option<Program> {
         "nc" | "ncat" | "netcat" => Some(Program::Options(b"ce", &["exec", "sh-exec", "lua-exec"])),
         "nix-shell" | "nix" => Some(Program::Options(b"E", &["run", "command", "expr"])),
         "gcloud" | "vagrant" | "entr" | "fly" | "flyctl" => Some(Program::Options(b"cCs", &["command"])),
-        "man" | "less" => Some(Program::Options(b"P", &["pager"])),
+        "man" => Some(Program::Options(b"P", &["pager"])),
         "zip" => Some(Program::Options(b"T", &["unzip-command"])),
         "sort" => Some(Program::Options(b"", &["compress-program"])),
         "split" => Some(Program::Options(b"", &["filter"])),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::resolver::shell::Dialect;
+use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::line::{Assignment, Line, Word};
 use crate::resolver::shell::option::Leads;
@@ -17,6 +18,8 @@ pub(super) struct Taint<'l> {
     references: &'l [Range<usize>],
     /// Names with one reference each from which their values come.
     names: BTreeMap<&'l [u8], usize>,
+    /// Names of variables that hold such a name.
+    named: BTreeMap<&'l [u8], usize>,
     /// What is wrong with each reference: the first that was found.
     pub refused: Vec<Option<Found>>,
     /// How the value of each may become an option.
@@ -39,6 +42,7 @@ impl<'l> Taint<'l> {
     /// Follows values through assignments. `more` are those that commands make.
     pub(super) fn new(
         line: &'l Line,
+        text: &'l [u8],
         references: &'l [Range<usize>],
         more: &'l [Assignment],
         dialect: Dialect,
@@ -48,6 +52,7 @@ impl<'l> Taint<'l> {
             dialect,
             references,
             names: BTreeMap::new(),
+            named: BTreeMap::new(),
             refused: vec![None; references.len()],
             leads: vec![Leads::default(); references.len()],
             leading: BTreeSet::new(),
@@ -69,7 +74,42 @@ impl<'l> Taint<'l> {
                 }
             }
         }
+        taint.follow_names(text, more);
         taint
+    }
+
+    /// Finds variables that hold the name of another one: where names are evaluated, so is what they name.
+    fn follow_names(&mut self, text: &'l [u8], more: &'l [Assignment]) {
+        let whole = 0..text.len();
+        let all = self.line.assignments.iter().chain(more);
+        let all = all.filter(|one| one.from != whole && !one.name.ends_with(b"()"));
+        let mentions: Vec<(&[u8], BTreeSet<Vec<u8>>)> = all
+            .map(|one| {
+                (
+                    canonical(&one.name),
+                    names(text.get(one.from.clone()).unwrap_or_default())
+                        .into_iter()
+                        .collect(),
+                )
+            })
+            .collect();
+        let mut grows = true;
+        while grows {
+            grows = false;
+            for (name, mentioned) in &mentions {
+                if self.names.contains_key(name) || self.named.contains_key(name) {
+                    continue;
+                }
+                let sources = mentioned.iter().map(|one| canonical(one));
+                let source = sources
+                    .filter_map(|one| self.names.get(one).or_else(|| self.named.get(one)))
+                    .next();
+                if let Some(&source) = source {
+                    self.named.insert(name, source);
+                    grows = true;
+                }
+            }
+        }
     }
 
     /// Returns a reference whose value is in a range, by itself or in a variable.
@@ -97,7 +137,8 @@ impl<'l> Taint<'l> {
     /// Refuses the values of these variables.
     pub(super) fn forbid_names(&mut self, names: &[Vec<u8>], at: usize, context: &Context) {
         for name in names {
-            if let Some(&source) = self.names.get(canonical(name)) {
+            let name_of = canonical(name);
+            if let Some(&source) = self.names.get(name_of).or_else(|| self.named.get(name_of)) {
                 self.refuse(source, context, Some((name.clone(), at)));
             }
         }
@@ -146,6 +187,13 @@ impl<'l> Taint<'l> {
                     }
                 }
             }
+        }
+    }
+
+    /// Refuses the references in a range, but not variables.
+    pub(super) fn forbid_here(&mut self, range: &Range<usize>, context: &Context) {
+        for index in self.within(range) {
+            self.refuse(index, context, None);
         }
     }
 

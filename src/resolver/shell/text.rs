@@ -96,11 +96,20 @@ fn texts(command: &Command, dialect: Dialect) -> Vec<Text> {
     match words.first().and_then(Word::program) {
         Some(b"eval") if words.len() > 1 => found.push(text("eval", &words[1..], dialect)),
         Some(b"trap") => {
-            let first = if words.get(1).is_some_and(|word| word.is("--")) { 2 } else { 1 };
-            found.extend(words.get(first).map(|word| text("trap", std::slice::from_ref(word), dialect)));
+            let first = if words.get(1).is_some_and(|word| word.is("--")) {
+                2
+            } else {
+                1
+            };
+            found.extend(
+                words
+                    .get(first)
+                    .map(|word| text("trap", std::slice::from_ref(word), dialect)),
+            );
         }
         Some(b"watch") => {
-            let skipped = |word: &Word| word.is_option() || word.text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+            let skipped =
+                |word: &Word| word.is_option() || word.text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
             let first = words[1..].iter().position(|word| !skipped(word)).map(|at| at + 1);
             found.extend(first.map(|first| text("watch", &words[first..], Dialect::Posix)));
         }
