@@ -45,6 +45,7 @@ const LINES: &[(&str, &str)] = &[
     ("printf '%s' @ | cat", "@"),
     ("[ x@ = x'@' ] && show same", "[same]\0"),
     ("show x \\\n  @ # it's", "[x]\0[@]\0"),
+    ("(readonly A=@; show \"$A\")", "[@]\0"),
     ("A=@; eval 'show \"$A\"'", "[@]\0"),
     ("(A=@; trap 'show \"$A\"' EXIT)", "[@]\0"),
     ("B=@ sh -c 'sh -c '\\''show \"$B\"'\\'''", "[@]\0"),
@@ -63,6 +64,11 @@ const BASH_LINES: &[(&str, &str)] = &[
     ("[[ a == a ]] && show @", "[@]\0"),
     ("(( 1 )) && show $'it\\'s' @", "[it's]\0[@]\0"),
     ("A=@; [[ $A == \"$A\" ]] && show \"$A\"", "[@]\0"),
+    ("a=(1); readonly a=@; show \"$a\"", "[@]\0"),
+    (
+        "declare -A m; declare -a n; m=@; n=@; show \"${m[0]}\" \"$n\"",
+        "[@]\0[@]\0",
+    ),
     ("function g { show \"$@\"; }; g @", "[@]\0"),
 ];
 

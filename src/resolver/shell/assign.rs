@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::resolver::shell::command::{DECLARATIONS, effective};
 use crate::resolver::shell::interpreter::span;
-use crate::resolver::shell::line::{Assignment, Line, Word, is_name};
+use crate::resolver::shell::line::{Assignment, DYNAMIC, Line, Word, is_name};
 
 /// Returns the assignments that commands make, the arguments of functions among them.
 pub(super) fn assignments(line: &Line, end: usize) -> Vec<Assignment> {
@@ -42,7 +42,10 @@ pub(super) fn assignments(line: &Line, end: usize) -> Vec<Assignment> {
             _ if DECLARATIONS.iter().any(|declaration| first.is(declaration)) => {
                 for word in arguments {
                     if let Some(variable) = word.assigned() {
-                        found.push(assignment(variable, word.range.clone()));
+                        let fixed = !word.fluid && !word.text.contains(&DYNAMIC);
+                        let text = Some(word.text[variable.len() + 1..].to_vec()).filter(|_| fixed);
+                        let made = assignment(variable, word.range.clone());
+                        found.push(Assignment { text, ..made });
                     }
                 }
             }
@@ -79,5 +82,6 @@ fn assignment(name: &[u8], from: Range<usize>) -> Assignment {
         name: name.to_vec(),
         from,
         extended: false,
+        text: None,
     }
 }

@@ -79,7 +79,8 @@ fn declaration(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
     for word in arguments {
         let assigns = word.assigned().is_some() && !odd && !arrays;
         // A value in a variable may be handed on; the reference itself is better written as an assignment.
-        let fits = assigns && (name == b"export" || !taint.has_reference(&word.range));
+        let plain = name == b"export" || name == b"readonly";
+        let fits = assigns && (plain || !taint.has_reference(&word.range));
         if !fits {
             taint.forbid(&word.range, &context);
         }

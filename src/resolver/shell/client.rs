@@ -134,7 +134,7 @@ pub(super) fn git(taint: &mut Taint<'_>, words: &[Word], context: &Context) {
 }
 
 /// Says whether a setting of git is only ever a text.
-fn is_harmless(setting: &[u8]) -> bool {
+pub(super) fn is_harmless(setting: &[u8]) -> bool {
     let key = setting.split(|&byte| byte == b'=').next().unwrap_or_default();
     let section = key.split(|&byte| byte == b'.').next().unwrap_or_default();
     let known = [&b"http"[..], b"user", b"url", b"author", b"committer"];

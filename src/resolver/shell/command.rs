@@ -4,13 +4,15 @@
 
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::builtin::builtin;
+use crate::resolver::shell::client::is_harmless;
 use crate::resolver::shell::dollar::{expanded, names};
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span, standard_input};
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
 use crate::resolver::shell::option::places;
-use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, is_special, program, wrapper};
+use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, only_sends, program, wrapper};
 use crate::resolver::shell::taint::Taint;
+use crate::resolver::shell::variable::is_special;
 
 /// Builtins that give variables attributes.
 pub(super) const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
@@ -60,7 +62,7 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
         if !is_name(&assignment.name) && assignment.name != b"@" {
             continue;
         }
-        if is_special(&assignment.name) {
+        if is_special(&assignment.name) && !is_setting_of_git(line, more, &assignment.name) {
             taint.forbid(&assignment.from, &Context::Variable { variable });
         } else if attributes && variable != "@" {
             taint.forbid(&assignment.from, &Context::Attributes { variable });
@@ -68,6 +70,28 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
             taint.forbid(&assignment.from, &Context::NotPosix);
         }
     }
+}
+
+/// Says whether `GIT_CONFIG_VALUE_n` goes with a `GIT_CONFIG_KEY_n` of the line that is only ever a text.
+fn is_setting_of_git(line: &Line, more: &[Assignment], variable: &[u8]) -> bool {
+    let Some(number) = variable.strip_prefix(b"GIT_CONFIG_VALUE_") else {
+        return false;
+    };
+    let key = [b"GIT_CONFIG_KEY_", number].concat();
+    let mut keys = line
+        .assignments
+        .iter()
+        .chain(more)
+        .filter(|one| one.name == key)
+        .peekable();
+    let words = line
+        .commands
+        .iter()
+        .flat_map(|command| effective(&command.words).first().map(|first| (first, &command.words)));
+    let elsewhere = words
+        .filter(|(first, _)| !first.is("export"))
+        .any(|(_, words)| words.iter().any(|word| word.assigned() == Some(&key)));
+    !elsewhere && keys.peek().is_some() && keys.all(|one| one.text.as_deref().is_some_and(is_harmless))
 }
 
 /// Notes which values may be options. The arguments of a function are options where it uses them.
@@ -105,7 +129,10 @@ fn gives_attributes(command: &Command) -> bool {
         return false;
     };
     let lists = arguments.len() == 1 && arguments[0].is("-p");
-    let option = |word: &Word| matches!(word.text.first(), Some(b'-' | b'+' | &DYNAMIC)) || word.fluid;
+    let option = |word: &Word| {
+        let harmless = word.is_option() && word.text[1..].iter().all(|letter| b"aAfFgprx".contains(letter));
+        (matches!(word.text.first(), Some(b'-' | b'+' | &DYNAMIC)) || word.fluid) && !harmless && !word.is("--")
+    };
     DECLARATIONS.iter().any(|declaration| first.is(declaration)) && !lists && arguments.iter().any(option)
 }
 
@@ -126,7 +153,9 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
         return;
     };
     for word in arguments {
-        let special = word.assigned().filter(|variable| is_special(variable));
+        let exports = name == b"export" || name == b"readonly";
+        // Those are assignments of the line, and judged with them.
+        let special = word.assigned().filter(|variable| is_special(variable) && !exports);
         if let Some(variable) = special {
             let variable = String::from_utf8_lossy(variable).into_owned();
             taint.forbid(&word.range, &Context::Variable { variable });
@@ -158,9 +187,15 @@ fn words(taint: &mut Taint<'_>, all: &[Word], command: &Command, end: usize) {
 /// Judges what interpreters among the words are given.
 fn interpreters(taint: &mut Taint<'_>, name: &[u8], all: &[Word], command: &Command, end: usize) {
     // What a wrapper runs is judged by itself.
-    let alone = PLAIN.iter().any(|plain| plain.as_bytes() == name) || wrapped(all).is_some();
+    let sends =
+        !all.iter().any(|word| word.is("--")) && sent(all).is_some_and(|command| only_sends(name, &command.text));
+    let alone = sends || PLAIN.iter().any(|plain| plain.as_bytes() == name) || wrapped(all).is_some();
     let count = if alone { 1 } else { all.len() };
     let mut from = 0;
+    let closed = Command {
+        has_input: true,
+        ..Command::default()
+    };
     for (at, word) in all.iter().enumerate().take(count) {
         let Some((name, kind)) = known(word).filter(|_| at >= from) else {
             continue;
@@ -170,13 +205,49 @@ fn interpreters(taint: &mut Taint<'_>, name: &[u8], all: &[Word], command: &Comm
             let program = name.to_owned();
             taint.forbid(&word.range, &Context::Code { program });
         }
-        let understood = interpret(taint, name, kind, &all[at + 1..], command, end);
+        let understood = match reads_nothing(all) && at > 0 {
+            true => interpret(taint, name, kind, &all[at + 1..], &closed, end),
+            false => interpret(taint, name, kind, &all[at + 1..], command, end),
+        };
         if at == 0 && !matches!(kind, Program::Options(..)) {
             break;
         }
         // The word may have been no program at all, so the ones behind it are looked at as well.
         from = at + 1 + understood;
     }
+}
+
+/// Returns the command of `kubectl`, `docker` and such, behind options.
+fn sent(all: &[Word]) -> Option<&Word> {
+    let mut at = 1;
+    while let Some(word) = all.get(at).filter(|word| word.is_option()) {
+        let valued = ["-n", "--namespace", "--context", "--kubeconfig", "-H", "--host"];
+        at += if valued.iter().any(|option| word.is(option)) {
+            2
+        } else {
+            1
+        };
+    }
+    all.get(at)
+}
+
+/// Says whether it is a container that gets no standard input: `docker run` without `-i`.
+fn reads_nothing(all: &[Word]) -> bool {
+    let docker = all
+        .first()
+        .is_some_and(|first| first.is("docker") || first.is("podman"));
+    let attaches = |word: &Word| {
+        let text = word.text.as_slice();
+        let short =
+            text.starts_with(b"-") && !text.starts_with(b"--") && (text.contains(&b'i') || text.contains(&b'a'));
+        short
+            || text.starts_with(b"--i")
+            || text.starts_with(b"--at")
+            || text.first() == Some(&DYNAMIC)
+            || word.splits
+            || word.fluid
+    };
+    docker && all.get(1).is_some_and(|command| command.is("run")) && !all.iter().any(attaches)
 }
 
 /// Looks up a word that can be an interpreter, or be made one by braces.

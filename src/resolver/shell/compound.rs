@@ -99,6 +99,7 @@ impl Lexer<'_> {
             name,
             from,
             extended: false,
+            text: None,
         });
         Ok(())
     }

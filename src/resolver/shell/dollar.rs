@@ -192,6 +192,7 @@ impl Lexer<'_> {
             name,
             from: from..self.at,
             extended: false,
+            text: None,
         });
         Ok(())
     }

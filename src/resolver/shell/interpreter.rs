@@ -5,9 +5,10 @@
 use std::ops::Range;
 
 use crate::resolver::shell::client::{filter, git, options, redis, remote_paths, remote_reads_code, scripts};
+use crate::resolver::shell::command::effective;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Word};
-use crate::resolver::shell::tables::{Language, Program, program};
+use crate::resolver::shell::line::{Command, DYNAMIC, Input, Line, Word};
+use crate::resolver::shell::tables::{Language, Program, QUIET, program};
 use crate::resolver::shell::taint::Taint;
 
 /// Returns the range from the first to the last of some words.
@@ -126,9 +127,28 @@ pub(super) fn standard_input(taint: &mut Taint<'_>, name: &str, command: &Comman
     }
     // Somewhere in the line is what it reads.
     if !command.has_input && (taint.line.pipes || taint.line.feeds) {
-        taint.forbid(&(0..command.range.start), &context);
-        taint.forbid(&(command.range.end..end), &context);
+        let quiet = prints_no_variables(taint.line, command);
+        for range in [0..command.range.start, command.range.end..end] {
+            if quiet {
+                taint.forbid_printed(&range, &context);
+            } else {
+                taint.forbid(&range, &context);
+            }
+        }
     }
+}
+
+/// Says whether nothing in the line prints a variable that is not named there, but for the program that reads.
+fn prints_no_variables(line: &Line, reader: &Command) -> bool {
+    let quiet = |command: &Command| {
+        let words = effective(&command.words);
+        let name = words.first().and_then(Word::program);
+        let known = name.is_some_and(|name| QUIET.iter().any(|quiet| quiet.as_bytes() == name));
+        let plain = words.iter().all(|word| !word.fluid && !is_device(word));
+        command.words.is_empty() || (known && plain)
+    };
+    let others = line.commands.iter().filter(|command| command.range != reader.range);
+    line.functions.is_empty() && line.texts.is_empty() && others.into_iter().all(quiet)
 }
 
 /// Judges `sh -c CODE NAME ARGUMENTS`, and says whether it reads its code, and how many words `-c` takes.

@@ -52,6 +52,7 @@ impl Line {
             name: output_of(&name),
             from: body,
             extended: false,
+            text: None,
         });
         self.functions.push(name);
     }
@@ -117,6 +118,8 @@ pub(super) struct Assignment {
     pub from: Range<usize>,
     /// `a+=`, `a[1]=`, `a=( )`: not every sh takes it for an assignment.
     pub extended: bool,
+    /// What it becomes, if that is fixed.
+    pub text: Option<Vec<u8>>,
 }
 
 /// A simple command, or the redirections of a compound one.

@@ -50,6 +50,7 @@ mod taint;
 #[cfg(test)]
 mod tests;
 mod text;
+mod variable;
 mod words;
 
 use vault_format::CredentialName;

@@ -39,6 +39,7 @@ pub(super) fn follow(line: &mut Line, end: usize) {
         name: name.to_vec(),
         from: 0..end,
         extended: false,
+        text: None,
     }));
 }
 
@@ -78,6 +79,7 @@ fn outputs_of_texts(line: &mut Line, end: usize) -> Vec<(usize, Vec<u8>)> {
             name,
             from: text.clone(),
             extended: false,
+            text: None,
         }));
     }
     found

@@ -1,4 +1,4 @@
-//! What programs, builtins and variables do with what they are given.
+//! What programs and builtins do with what they are given.
 //!
 //! Only names and options: how they are applied is in `command` and `interpreter`.
 
@@ -250,94 +250,63 @@ pub(super) const RESERVED: [&str; 18] = [
     "}", "!", "function",
 ];
 
+/// Says whether a program starts none that is named in its arguments: with these commands `kubectl` and `docker` only send them.
+pub(super) fn only_sends(name: &[u8], command: &[u8]) -> bool {
+    const KUBECTL: [&str; 15] = [
+        "get", "create", "delete", "describe", "apply", "label", "annotate", "patch", "set", "scale", "rollout",
+        "logs", "config", "expose", "wait",
+    ];
+    const DOCKER: [&str; 14] = [
+        "login", "logout", "pull", "push", "tag", "images", "inspect", "rm", "rmi", "stop", "logs", "secret", "volume",
+        "network",
+    ];
+    let known: &[&str] = match name {
+        b"kubectl" | b"oc" => &KUBECTL,
+        b"docker" | b"podman" => &DOCKER,
+        _ => &[],
+    };
+    known.iter().any(|known| known.as_bytes() == command)
+}
+
+/// Programs and builtins that print nothing of their environment.
+pub(super) const QUIET: [&str; 33] = [
+    "gunzip",
+    "zcat",
+    "gzip",
+    "cat",
+    "bunzip2",
+    "bzcat",
+    "xz",
+    "unxz",
+    "xzcat",
+    "zstd",
+    "zstdcat",
+    "head",
+    "tail",
+    "sort",
+    "uniq",
+    "cut",
+    "tr",
+    "echo",
+    "printf",
+    "true",
+    "sleep",
+    "mkdir",
+    "cd",
+    "export",
+    "readonly",
+    "set",
+    "wait",
+    "test",
+    "[",
+    "pg_dump",
+    "pg_dumpall",
+    "mysqldump",
+    "curl",
+];
+
 /// Operators of `test` that take the names of variables.
 pub(super) const TEST_NAMES: [&[u8]; 2] = [b"-v", b"-R"];
 
 /// Operators of `test` that take numbers.
 pub(super) const TEST_NUMBERS: [&[u8]; 7] = [b"-t", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
-
-/// Says whether a shell, or a program it may start, takes a variable's value for code or for what to run.
-pub(super) fn is_special(variable: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 7] = [b"BASH", b"DYLD_", b"LC_", b"GIT_CONFIG", b"PERL5", b"LESS", b"LD_"];
-    const NAMES: [&str; 78] = [
-        "RANDOM",
-        "SECONDS",
-        "LINENO",
-        "OPTIND",
-        "OPTERR",
-        "SRANDOM",
-        "EPOCHSECONDS",
-        "EPOCHREALTIME",
-        "IFS",
-        "PS0",
-        "PS1",
-        "PS2",
-        "PS3",
-        "PS4",
-        "PROMPT_COMMAND",
-        "PROMPT_DIRTRIM",
-        "ENV",
-        "SHELLOPTS",
-        "HISTCMD",
-        "HISTSIZE",
-        "HISTFILESIZE",
-        "HISTFILE",
-        "GLOBIGNORE",
-        "GLOBSORT",
-        "EXECIGNORE",
-        "FIGNORE",
-        "FUNCNEST",
-        "UID",
-        "EUID",
-        "PPID",
-        "GROUPS",
-        "DIRSTACK",
-        "TMOUT",
-        "MAIL",
-        "MAILPATH",
-        "MAILCHECK",
-        "histchars",
-        "POSIXLY_CORRECT",
-        "LANG",
-        "LANGUAGE",
-        "CDPATH",
-        "PATH",
-        "FPATH",
-        "SHELL",
-        "COLUMNS",
-        "LINES",
-        "INPUTRC",
-        "FCEDIT",
-        "EDITOR",
-        "VISUAL",
-        "PAGER",
-        "MANPAGER",
-        "BROWSER",
-        "SUDO_EDITOR",
-        "SUDO_ASKPASS",
-        "SSH_ASKPASS",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_EDITOR",
-        "GIT_SEQUENCE_EDITOR",
-        "GIT_PAGER",
-        "GIT_ASKPASS",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_PROXY_COMMAND",
-        "RSYNC_RSH",
-        "CVS_RSH",
-        "TAR_OPTIONS",
-        "MAKEFLAGS",
-        "MFLAGS",
-        "GNUMAKEFLAGS",
-        "PYTHONSTARTUP",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "RUBYOPT",
-        "RUBYLIB",
-        "NODE_OPTIONS",
-        "NODE_PATH",
-        "JAVA_TOOL_OPTIONS",
-    ];
-    PREFIXES.iter().any(|prefix| variable.starts_with(prefix)) || NAMES.iter().any(|name| name.as_bytes() == variable)
-}

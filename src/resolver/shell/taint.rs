@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Assignment, Line, Word};
+use crate::resolver::shell::line::{Assignment, Line, Word, is_name};
 use crate::resolver::shell::option::Leads;
 
 /// Judges ranges of a line, and keeps what it found.
@@ -24,6 +24,8 @@ pub(super) struct Taint<'l> {
     pub refused: Vec<Option<Found>>,
     /// How the value of each may become an option.
     pub leads: Vec<Leads>,
+    /// What plain variables are assigned from.
+    assigned: Vec<Range<usize>>,
     /// Variables that may begin a word.
     leading: BTreeSet<&'l [u8]>,
 }
@@ -47,6 +49,8 @@ impl<'l> Taint<'l> {
         more: &'l [Assignment],
         dialect: Dialect,
     ) -> Self {
+        let plain = line.assignments.iter().chain(more);
+        let plain = plain.filter(|one| is_name(&one.name) && one.from != (0..text.len()));
         let mut taint = Self {
             line,
             dialect,
@@ -55,6 +59,7 @@ impl<'l> Taint<'l> {
             named: BTreeMap::new(),
             refused: vec![None; references.len()],
             leads: vec![Leads::default(); references.len()],
+            assigned: plain.map(|one| one.from.clone()).collect(),
             leading: BTreeSet::new(),
         };
         if !references.is_empty() {
@@ -128,6 +133,10 @@ impl<'l> Taint<'l> {
         for index in self.within(range) {
             self.refuse(index, context, None);
         }
+        self.forbid_carried(range, context);
+    }
+
+    fn forbid_carried(&mut self, range: &Range<usize>, context: &Context) {
         let carried: Vec<(usize, Vec<u8>, usize)> = self.through(range).collect();
         for (source, name, at) in carried {
             self.refuse(source, context, Some((name, at)));
@@ -188,6 +197,17 @@ impl<'l> Taint<'l> {
                 }
             }
         }
+    }
+
+    /// Refuses all values in a range but those that are only assigned there.
+    pub(super) fn forbid_printed(&mut self, range: &Range<usize>, context: &Context) {
+        for index in self.within(range) {
+            let at = self.references[index].start;
+            if !self.assigned.iter().any(|assigned| assigned.contains(&at)) {
+                self.refuse(index, context, None);
+            }
+        }
+        self.forbid_carried(range, context);
     }
 
     /// Refuses the references in a range, but not variables.

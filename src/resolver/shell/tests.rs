@@ -258,6 +258,29 @@ const ACCEPTED: &[(&str, &str)] = &[
         "set -eu; kubectl apply -f - <<EOF\nt: @\nEOF",
         "set -eu; kubectl apply -f - <<EOF\nt: ${_fv1}\nEOF",
     ),
+    ("readonly T=@; x \"$T\"", "readonly T=\"${_fv1}\"; x \"$T\""),
+    (
+        "declare -A m; declare -r n=1; a=@",
+        "declare -A m; declare -r n=1; a=\"${_fv1}\"",
+    ),
+    ("LD_SDK_KEY=@ x", "LD_SDK_KEY=\"${_fv1}\" x"),
+    ("LC_API=@ x", "LC_API=\"${_fv1}\" x"),
+    (
+        "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.extraHeader GIT_CONFIG_VALUE_0='X: @'; git fetch",
+        "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.extraHeader GIT_CONFIG_VALUE_0='X: '\"${_fv1}\"''; git fetch",
+    ),
+    (
+        "kubectl -n a create secret generic python --from-literal=a=@; kubectl get secret python",
+        "kubectl -n a create secret generic python --from-literal=a=\"${_fv1}\"; kubectl get secret python",
+    ),
+    (
+        "printf %s @ | docker login --password-stdin; docker pull mysql; docker run -d -e P=@ mysql",
+        "printf %s \"${_fv1}\" | docker login --password-stdin; docker pull mysql; docker run -d -e P=\"${_fv1}\" mysql",
+    ),
+    (
+        "export PGPASSWORD=@; gunzip -c d | psql",
+        "export PGPASSWORD=\"${_fv1}\"; gunzip -c d | psql",
+    ),
     ("export -p; cmd @", r#"export -p; cmd "${_fv1}""#),
 ];
 
@@ -395,7 +418,53 @@ const REFUSED: &[(&str, &str)] = &[
     ("declare a=@", "'declare'"),
     ("typeset a=@", "'typeset'"),
     ("f() { local a=@; }", "'local'"),
-    ("readonly a=@", "'readonly'"),
+    ("readonly @", "'readonly'"),
+    ("declare -ri a; a=@", "changes the attributes"),
+    ("declare -u a; a=@", "changes the attributes"),
+    ("LC_ALL=@ x", "the value of LC_ALL"),
+    ("LD_LIBRARY_PATH=@ x", "the value of LD_LIBRARY_PATH"),
+    ("LD_PRELOAD=@ x", "the value of LD_PRELOAD"),
+    ("GIT_CONFIG_VALUE_0=@ git fetch", "the value of GIT_CONFIG_VALUE_0"),
+    (
+        "GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0=@ git fetch",
+        "the value of GIT_CONFIG_VALUE_0",
+    ),
+    (
+        "GIT_CONFIG_KEY_1=http.a GIT_CONFIG_VALUE_0=@ git fetch",
+        "the value of GIT_CONFIG_VALUE_0",
+    ),
+    (
+        "GIT_CONFIG_KEY_0=$K GIT_CONFIG_VALUE_0=@ git fetch",
+        "the value of GIT_CONFIG_VALUE_0",
+    ),
+    (
+        "GIT_CONFIG_KEY_0=http.a GIT_CONFIG_VALUE_0=@ env GIT_CONFIG_KEY_0=core.pager git fetch",
+        "the value of GIT_CONFIG_VALUE_0",
+    ),
+    (
+        "GIT_CONFIG_KEY_0=http.a GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0=@ git log",
+        "GIT_CONFIG_VALUE_0",
+    ),
+    ("kubectl create job j --image i -- sh -c @", "the code that 'sh' runs"),
+    ("kubectl exec p -- python -c @", "the code that 'python' runs"),
+    ("echo @ | docker run -i mysql", "the standard input that 'mysql'"),
+    ("docker run mysql -e @", "the arguments of 'mysql'"),
+    ("export P=@; envsubst < t | psql", "the standard input that 'psql'"),
+    (
+        "export P=@; gunzip -c d | psql; echo \"$P\"",
+        "the standard input that 'psql'",
+    ),
+    (
+        "export P=@; cat /proc/self/environ | psql",
+        "the standard input that 'psql'",
+    ),
+    ("export P=@; printenv | psql", "the standard input that 'psql'"),
+    (
+        "export P=@; gunzip -c d | tee f | psql",
+        "the standard input that 'psql'",
+    ),
+    ("gunzip -c @ | psql", "the standard input that 'psql'"),
+    ("P=$(echo @ | sh)", "the standard input that 'sh'"),
     ("declare a=(@)", "'declare'"),
     ("export @", "'export'"),
     ("export A@=1", "'export'"),
@@ -446,7 +515,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("RANDOM=${x:-$(y)}; A=@; RANDOM=$A", "the value of RANDOM"),
     ("declare -i a; a=@", "changes the attributes"),
     ("a=@; typeset -n b", "changes the attributes"),
-    ("readonly -a a; b=@", "changes the attributes"),
     ("eval 'declare -i a'; a=@", "changes the attributes"),
     ("eval 'alias a=b'; x @", "aliases"),
     ("declare $o a; a=@", "changes the attributes"),
@@ -862,7 +930,12 @@ fn deep_and_long_lines_end_soon() {
         let line = format!("x <<secure.a>>; {}", part.repeat(100_000 / part.len()));
         assert!(bash(&line).is_err(), "{part}");
     }
-    for part in ["x $a <<secure.a>>\n", "A=$B x; ", "x <<secure.a>> \"$b\"; "] {
+    for part in [
+        "x $a <<secure.a>>\n",
+        "A=$B x; ",
+        "x <<secure.a>> \"$b\"; ",
+        "x <<secure.a>> $(eval 'y \"$b\"'); ",
+    ] {
         assert!(bash(&part.repeat(100_000 / part.len())).is_ok(), "{part}");
     }
     assert!(from.elapsed().as_secs() < 10, "{:?}", from.elapsed());

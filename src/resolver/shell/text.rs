@@ -43,6 +43,7 @@ pub(super) fn read(mut text: Vec<u8>, line: &mut Line, dialect: Dialect) -> Vec<
                 name: b"@".to_vec(),
                 from: one.arguments.clone(),
                 extended: false,
+                text: None,
             });
             let understood = text.len() <= most && add(&text, start, line, &command, one.dialect);
             if !understood {

@@ -26,6 +26,7 @@ impl Lexer<'_> {
                 name,
                 from,
                 extended: true,
+                text: None,
             });
             word.text.push(DYNAMIC);
         }
@@ -56,6 +57,7 @@ impl Lexer<'_> {
             self.subscript()?;
         }
         let mut extended = subscript;
+        let mut fixed = None;
         if self.look(0) == Some(b'+') {
             extended = true;
             self.at += 1;
@@ -69,10 +71,16 @@ impl Lexer<'_> {
             self.array()?
         } else {
             let start = self.at;
-            self.parts()?;
+            let word = self.parts()?;
+            fixed = Some(word.text).filter(|text| !extended && !word.fluid && !text.contains(&DYNAMIC));
             start..self.at
         };
-        self.line.assignments.push(Assignment { name, from, extended });
+        self.line.assignments.push(Assignment {
+            name,
+            from,
+            extended,
+            text: fixed,
+        });
         Ok(true)
     }
 
