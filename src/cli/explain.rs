@@ -370,6 +370,13 @@ impl From<RunError> for Failure {
                 .credential(name.as_str())
                 .hint("name the program, and give it the value as an argument, in a variable (--env), a file (--file) or on standard input (--stdin)")
                 .into(),
+            RunError::Option { credentials, .. } => {
+                let name = credentials.first().map_or("NAME", |name| name.as_str());
+                Report::new(7, "option", error.to_string()).credential(name).hint(format!(
+                    "put -- directly before it where the program knows that, or give it as --option=<<secure.{name}>>, in a variable or on \
+                     standard input"
+                )).into()
+            }
             RunError::Nul { .. } | RunError::TooLong { .. } => {
                 one("unfit").hint("give it to the command in a file (--file TEMPLATE_FILE:DEST) or on standard input (--stdin TEMPLATE)").into()
             }

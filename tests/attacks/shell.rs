@@ -45,6 +45,12 @@ const LINES: &[(&str, &str)] = &[
     ("printf '%s' @ | cat", "@"),
     ("[ x@ = x'@' ] && show same", "[same]\0"),
     ("show x \\\n  @ # it's", "[x]\0[@]\0"),
+    ("(readonly A=@; show \"$A\")", "[@]\0"),
+    ("A=@; eval 'show \"$A\"'", "[@]\0"),
+    ("(A=@; trap 'show \"$A\"' EXIT)", "[@]\0"),
+    ("B=@ sh -c 'sh -c '\\''show \"$B\"'\\'''", "[@]\0"),
+    ("env B=@ sh -c 'f() { show \"$1\"; }; f \"$B\"'", "[@]\0"),
+    ("show x | sh -c \"echo $(echo 1)\"; show @", "1\n[@]\0"),
 ];
 
 /// The same for bash.
@@ -58,6 +64,11 @@ const BASH_LINES: &[(&str, &str)] = &[
     ("[[ a == a ]] && show @", "[@]\0"),
     ("(( 1 )) && show $'it\\'s' @", "[it's]\0[@]\0"),
     ("A=@; [[ $A == \"$A\" ]] && show \"$A\"", "[@]\0"),
+    ("a=(1); readonly a=@; show \"$a\"", "[@]\0"),
+    (
+        "declare -A m; declare -a n; m=@; n=@; show \"${m[0]}\" \"$n\"",
+        "[@]\0[@]\0",
+    ),
     ("function g { show \"$@\"; }; g @", "[@]\0"),
 ];
 
@@ -107,12 +118,12 @@ const VALUES: &[&[u8]] = &[
 ];
 
 /// A directory with `show` on its PATH.
-struct Stage {
+pub struct Stage {
     directory: TempDir,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("bin/show");
         fs::create_dir(directory.path().join("bin")).unwrap();
@@ -122,12 +133,12 @@ impl Stage {
         Self { directory }
     }
 
-    fn work(&self) -> PathBuf {
+    pub fn work(&self) -> PathBuf {
         self.directory.path().join("work")
     }
 
     /// Binds a line and runs it as the resolver would; nothing where it is refused.
-    fn run(&self, shell: &str, locale: &str, line: &str, value: &[u8]) -> Option<Output> {
+    pub fn run(&self, shell: &str, locale: &str, line: &str, value: &[u8]) -> Option<Output> {
         let dialect = if shell == "bash" { Dialect::Bash } else { Dialect::Posix };
         let template = Template::parse(line.as_bytes()).ok()?;
         let bound = bind(&template, dialect).ok()?;
@@ -169,7 +180,7 @@ fn filled(expected: &str, value: &[u8]) -> Vec<u8> {
     expected.split('@').map(str::as_bytes).collect::<Vec<_>>().join(value)
 }
 
-fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     text.replace("$@", "\u{1}")
         .replace('@', "<<secure.x>>")
         .replace('\u{1}', "$@")
@@ -177,7 +188,7 @@ fn line(text: &str) -> String {
 }
 
 /// Where `sh` is dash, it is not run twice.
-fn shells() -> impl Iterator<Item = &'static str> {
+pub fn shells() -> impl Iterator<Item = &'static str> {
     let is_dash = |directory: PathBuf| fs::canonicalize(directory.join("sh")).is_ok_and(|file| file.ends_with("dash"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let same = std::env::split_paths(&path).find(|directory| directory.join("sh").is_file());

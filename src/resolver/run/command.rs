@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::RunError;
 use crate::resolver::{
     Values,
-    shell::{Bound, Dialect, bind, is_refused},
+    shell::{Bound, Dialect, Leads, bind, is_refused, option_places},
     template::{Filter, Template},
 };
 
@@ -249,9 +249,13 @@ impl Templates<'_> {
                     None
                 }
             };
+        let places = option_places(self.words.iter().map(shape));
         let words = self.words.iter().enumerate();
         let mut argv: Vec<_> = words
-            .filter_map(|(index, word)| render(word_place(index), word, Limit::Argument))
+            .filter_map(|(index, word)| {
+                let leads = places.contains(&index) && begins_with_reference(word);
+                render(word_place(index), word, Limit::Argument { leads })
+            })
             .collect();
         let mut env: Vec<_> = self
             .env
@@ -278,7 +282,7 @@ impl Templates<'_> {
                 let text = reference(&binding.name, &binding.filters);
                 // A reference made from a name and filters is well-formed.
                 if let Ok(template) = Template::parse(text.as_bytes()) {
-                    let limit = Limit::Variable(binding.environment.len());
+                    let limit = Limit::Binding(binding.environment.len(), binding.leads);
                     let value = render("the shell line".into(), &template, limit);
                     env.extend(value.map(|value| (binding.environment.clone(), value)));
                 }
@@ -331,9 +335,14 @@ impl Templates<'_> {
 #[derive(Clone, Copy)]
 enum Limit {
     None,
-    Argument,
+    /// Whether it begins with a value, and may be an option.
+    Argument {
+        leads: bool,
+    },
     /// With a name of this length and `=` before it.
     Variable(usize),
+    /// The same for a variable of a shell line, which may use it where it is an option.
+    Binding(usize, Leads),
 }
 
 fn fill(template: &Template<'_>, values: &Values, place: &str, limit: Limit) -> Result<Zeroizing<Vec<u8>>, RunError> {
@@ -343,12 +352,20 @@ fn fill(template: &Template<'_>, values: &Values, place: &str, limit: Limit) -> 
             place: place.to_owned(),
             errors,
         })?;
-    let (before, variable) = match limit {
+    let alone = |whole| Leads { whole, parts: false };
+    let (before, variable, leads) = match limit {
         Limit::None => return Ok(text),
-        Limit::Argument => (0, false),
-        Limit::Variable(name) => (name + 1, true),
+        Limit::Argument { leads } => (0, false, alone(leads)),
+        Limit::Variable(name) => (name + 1, true, alone(false)),
+        Limit::Binding(name, leads) => (name + 1, true, leads),
     };
     let credentials = || template.names().into_iter().cloned().collect();
+    if leads.makes_option(&text) {
+        return Err(RunError::Option {
+            place: place.to_owned(),
+            credentials: credentials(),
+        });
+    }
     if text.contains(&0) {
         return Err(RunError::Nul {
             place: place.to_owned(),
@@ -365,6 +382,24 @@ fn fill(template: &Template<'_>, values: &Values, place: &str, limit: Limit) -> 
         });
     }
     Ok(text)
+}
+
+/// A word with 0 in place of each reference.
+fn shape(word: &Template<'_>) -> Vec<u8> {
+    let source = word.source();
+    let mut shape = Vec::with_capacity(source.len());
+    let mut from = 0;
+    for one in word.references() {
+        shape.extend_from_slice(&source[from..one.range.start]);
+        shape.push(0);
+        from = one.range.end;
+    }
+    shape.extend_from_slice(&source[from..]);
+    shape
+}
+
+fn begins_with_reference(word: &Template<'_>) -> bool {
+    word.references().next().is_some_and(|one| one.range.start == 0)
 }
 
 fn reference(name: &CredentialName, filters: &[Filter]) -> String {

@@ -48,6 +48,14 @@ pub enum RunError {
     /// A file of variables is none.
     #[error(transparent)]
     EnvFile(#[from] EnvFileError),
+    /// A value that begins with `-`, where it begins a word that a program may take for an option.
+    #[error("{place}: {what} begins with '-', so that the program could take it for an option", what = values_of(.credentials))]
+    Option {
+        /// Where it stands.
+        place: String,
+        /// Whose values begin the word.
+        credentials: Vec<CredentialName>,
+    },
     /// A value that no argument or variable can hold.
     #[error("{place}: {what} cannot be {kind}: it has a NUL byte", what = values_of(.credentials), kind = if *.variable { "a variable" } else { "an argument" })]
     Nul {

@@ -134,11 +134,36 @@ pub(super) fn git(taint: &mut Taint<'_>, words: &[Word], context: &Context) {
 }
 
 /// Says whether a setting of git is only ever a text.
-fn is_harmless(setting: &[u8]) -> bool {
+pub(super) fn is_harmless(setting: &[u8]) -> bool {
     let key = setting.split(|&byte| byte == b'=').next().unwrap_or_default();
     let section = key.split(|&byte| byte == b'.').next().unwrap_or_default();
     let known = [&b"http"[..], b"user", b"url", b"author", b"committer"];
     known.iter().any(|known| section.eq_ignore_ascii_case(known)) && key.contains(&b'.')
+}
+
+/// Judges `redis-cli eval CODE`, and says whether commands are read.
+pub(super) fn redis(taint: &mut Taint<'_>, words: &[Word], context: &Context) -> bool {
+    const VALUED: &[u8] = b"hpastuniridDe";
+    let lower = |word: &Word| word.text.to_ascii_lowercase();
+    if let Some(at) = words
+        .iter()
+        .position(|word| matches!(lower(word).as_slice(), b"eval" | b"eval_ro"))
+    {
+        taint.forbid(&span(words.get(at + 1..=at + 1).unwrap_or_default()), context);
+    }
+    if let Some(at) = words
+        .iter()
+        .position(|word| matches!(lower(word).as_slice(), b"script" | b"function"))
+    {
+        taint.forbid(&span(&words[at..]), context);
+    }
+    let mut at = 0;
+    while words.get(at).is_some_and(Word::is_option) {
+        let text = words[at].text.as_slice();
+        let valued = matches!(text, b"--user" | b"--pass") || (text.len() == 2 && VALUED.contains(&text[1]));
+        at += if valued { 2 } else { 1 };
+    }
+    at >= words.len()
 }
 
 /// Says whether a remote shell takes its input for code: without a command, or with a shell as one.

@@ -1,75 +1,36 @@
-//! Simple commands: which word is the program, and what builtins do with their arguments.
+//! Simple commands: which word is the program, and what the other words are to it.
 //!
 //! Never reads the text of the line again; works on the words that the lexer found.
 
 use crate::resolver::shell::Dialect;
-use crate::resolver::shell::dollar::names;
+use crate::resolver::shell::builtin::builtin;
+use crate::resolver::shell::client::is_harmless;
+use crate::resolver::shell::dollar::{expanded, names};
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::interpreter::{interpret, span, standard_input};
 use crate::resolver::shell::lexer::Confusion;
 use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
-use crate::resolver::shell::tables::{
-    BUILTINS, PLAIN, Program, RESERVED, TEST_NAMES, TEST_NUMBERS, WRAPPER_VALUES, is_special, program, wrapper,
-};
+use crate::resolver::shell::option::places;
+use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, only_sends, program, wrapper};
 use crate::resolver::shell::taint::Taint;
+use crate::resolver::shell::variable::is_special;
 
 /// How many programs that run others are judged: `env nice sudo …`.
 const WRAPPERS_MAX: usize = 40;
 
 /// Builtins that give variables attributes.
-const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
-
-/// Returns the assignments that commands make, the arguments of functions among them.
-pub(super) fn assignments(line: &Line, end: usize) -> Vec<Assignment> {
-    let mut found = Vec::new();
-    for command in &line.commands {
-        let words = effective(&command.words);
-        let Some((first, arguments)) = words.split_first() else {
-            continue;
-        };
-        let name = first.program().unwrap_or_default();
-        let is_function = line.functions.iter().any(|function| function == name);
-        match name {
-            b"read" | b"mapfile" | b"readarray" | b"getopts" => {
-                // Where its input comes from is not followed.
-                for word in arguments.iter().filter(|word| is_name(&word.text)) {
-                    found.push(assignment(&word.text, 0..end));
-                }
-            }
-            b"printf" => {
-                let variable = arguments.iter().find(|word| is_name(&word.text));
-                if let Some(variable) = variable.filter(|_| arguments[0].text.starts_with(b"-v")) {
-                    found.push(assignment(&variable.text, span(arguments)));
-                }
-            }
-            _ if DECLARATIONS.iter().any(|declaration| first.is(declaration)) => {
-                for word in arguments {
-                    if let Some(variable) = word.assigned() {
-                        found.push(assignment(variable, word.range.clone()));
-                    }
-                }
-            }
-            _ if is_function || name == b"set" => found.push(assignment(b"@", span(arguments))),
-            _ => {}
-        }
-    }
-    found
-}
-
-fn assignment(name: &[u8], from: std::ops::Range<usize>) -> Assignment {
-    Assignment {
-        name: name.to_vec(),
-        from,
-        extended: false,
-    }
-}
+pub(super) const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
 
 /// Says whether the line defines an alias.
 pub(super) fn has_alias(line: &Line) -> bool {
     let first = |command: &Command| effective(&command.words).first().is_some_and(|word| word.is("alias"));
-    line.commands
-        .iter()
-        .any(|command| first(command) || runs_text_with(command, &["alias"]))
+    let turned_on = |command: &Command| command.words.iter().any(|word| word.is("expand_aliases"));
+    let array = line.assignments.iter().any(|one| one.name == b"BASH_ALIASES");
+    array
+        || line
+            .commands
+            .iter()
+            .any(|command| first(command) || turned_on(command) || runs_text_with(command, &["alias"]))
 }
 
 /// Says whether `eval` or `trap` is given a text with one of these words.
@@ -95,11 +56,20 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
         for _ in 0..=WRAPPERS_MAX {
             run = run.and_then(|run| words(taint, run, command, end));
         }
+        options(taint, &command.words);
+    }
+    if line.commands.iter().any(exports_function) {
+        for function in line.assignments.iter().filter(|one| one.name.ends_with(b"()")) {
+            taint.forbid_here(&function.from, &Context::ExportedFunction);
+        }
     }
     let attributes = line.commands.iter().any(gives_attributes);
     for assignment in line.assignments.iter().chain(more) {
         let variable = String::from_utf8_lossy(&assignment.name).into_owned();
-        if is_special(&assignment.name) {
+        if !is_name(&assignment.name) && assignment.name != b"@" {
+            continue;
+        }
+        if is_special(&assignment.name) && !is_setting_of_git(line, more, &assignment.name) {
             taint.forbid(&assignment.from, &Context::Variable { variable });
         } else if attributes && variable != "@" {
             taint.forbid(&assignment.from, &Context::Attributes { variable });
@@ -107,6 +77,53 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
             taint.forbid(&assignment.from, &Context::NotPosix);
         }
     }
+}
+
+/// Says whether `GIT_CONFIG_VALUE_n` goes with a `GIT_CONFIG_KEY_n` of the line that is only ever a text.
+fn is_setting_of_git(line: &Line, more: &[Assignment], variable: &[u8]) -> bool {
+    let Some(number) = variable.strip_prefix(b"GIT_CONFIG_VALUE_") else {
+        return false;
+    };
+    let key = [b"GIT_CONFIG_KEY_", number].concat();
+    let mut keys = line
+        .assignments
+        .iter()
+        .chain(more)
+        .filter(|one| one.name == key)
+        .peekable();
+    let words = line
+        .commands
+        .iter()
+        .flat_map(|command| effective(&command.words).first().map(|first| (first, &command.words)));
+    let elsewhere = words
+        .filter(|(first, _)| !first.is("export"))
+        .any(|(_, words)| words.iter().any(|word| word.assigned() == Some(&key)));
+    !elsewhere && keys.peek().is_some() && keys.all(|one| one.text.as_deref().is_some_and(is_harmless))
+}
+
+/// Notes which values may be options. The arguments of a function are options where it uses them.
+fn options(taint: &mut Taint<'_>, all: &[Word]) {
+    if all
+        .first()
+        .is_some_and(|first| taint.line.functions.contains(&first.text))
+    {
+        return;
+    }
+    for at in places(all) {
+        taint.may_lead(&all[at]);
+    }
+}
+
+/// Says whether a command gives a function to the shells that are started.
+fn exports_function(command: &Command) -> bool {
+    let words = effective(&command.words);
+    let declares = words
+        .first()
+        .is_some_and(|first| DECLARATIONS.iter().any(|one| first.is(one)));
+    declares
+        && words[1..]
+            .iter()
+            .any(|word| word.is_option() && word.text.contains(&b'f'))
 }
 
 /// Says whether a command may make a variable an integer or the name of another one.
@@ -119,7 +136,10 @@ fn gives_attributes(command: &Command) -> bool {
         return false;
     };
     let lists = arguments.len() == 1 && arguments[0].is("-p");
-    let option = |word: &Word| matches!(word.text.first(), Some(b'-' | b'+' | &DYNAMIC)) || word.fluid;
+    let option = |word: &Word| {
+        let harmless = word.is_option() && word.text[1..].iter().all(|letter| b"aAfFgprx".contains(letter));
+        (matches!(word.text.first(), Some(b'-' | b'+' | &DYNAMIC)) || word.fluid) && !harmless && !word.is("--")
+    };
     DECLARATIONS.iter().any(|declaration| first.is(declaration)) && !lists && arguments.iter().any(option)
 }
 
@@ -143,19 +163,25 @@ fn words<'w>(taint: &mut Taint<'_>, all: &'w [Word], command: &Command, end: usi
     taint.forbid(&first.range, &Context::CommandWord);
     let Some(name) = first.program() else {
         taint.forbid(&span(arguments), &Context::UnknownProgram);
+        for word in arguments {
+            // It may run a text.
+            taint.forbid_names(&expanded(&word.text), word.range.start, &Context::UnknownProgram);
+        }
         // It may be an interpreter.
         standard_input(taint, "a program that is not known", command, end);
         return None;
     };
     for word in arguments {
-        let special = word.assigned().filter(|variable| is_special(variable));
+        let exports = name == b"export" || name == b"readonly";
+        // Those are assignments of the line, and judged with them.
+        let special = word.assigned().filter(|variable| is_special(variable) && !exports);
         if let Some(variable) = special {
             let variable = String::from_utf8_lossy(variable).into_owned();
             taint.forbid(&word.range, &Context::Variable { variable });
         }
     }
     interpreters(taint, name, all, command, end);
-    builtin(taint, name, arguments, end);
+    builtin(taint, name, arguments, command, end);
     let (program, inner) = wrapped(all)?;
     before(taint, program, &all[1..inner]);
     if program == "sudo" && all[1..inner].iter().any(starts_shell) {
@@ -176,9 +202,15 @@ fn words<'w>(taint: &mut Taint<'_>, all: &'w [Word], command: &Command, end: usi
 /// Judges what interpreters among the words are given.
 fn interpreters(taint: &mut Taint<'_>, name: &[u8], all: &[Word], command: &Command, end: usize) {
     // What a wrapper runs is judged by itself.
-    let alone = PLAIN.iter().any(|plain| plain.as_bytes() == name) || wrapped(all).is_some();
+    let sends =
+        !all.iter().any(|word| word.is("--")) && sent(all).is_some_and(|command| only_sends(name, &command.text));
+    let alone = sends || PLAIN.iter().any(|plain| plain.as_bytes() == name) || wrapped(all).is_some();
     let count = if alone { 1 } else { all.len() };
     let mut from = 0;
+    let closed = Command {
+        has_input: true,
+        ..Command::default()
+    };
     for (at, word) in all.iter().enumerate().take(count) {
         let Some((name, kind)) = known(word).filter(|_| at >= from) else {
             continue;
@@ -188,13 +220,49 @@ fn interpreters(taint: &mut Taint<'_>, name: &[u8], all: &[Word], command: &Comm
             let program = name.to_owned();
             taint.forbid(&word.range, &Context::Code { program });
         }
-        let understood = interpret(taint, name, kind, &all[at + 1..], command, end);
+        let understood = match reads_nothing(all) && at > 0 {
+            true => interpret(taint, name, kind, &all[at + 1..], &closed, end),
+            false => interpret(taint, name, kind, &all[at + 1..], command, end),
+        };
         if at == 0 && !matches!(kind, Program::Options(..)) {
             break;
         }
         // The word may have been no program at all, so the ones behind it are looked at as well.
         from = at + 1 + understood;
     }
+}
+
+/// Returns the command of `kubectl`, `docker` and such, behind options.
+fn sent(all: &[Word]) -> Option<&Word> {
+    let mut at = 1;
+    while let Some(word) = all.get(at).filter(|word| word.is_option()) {
+        let valued = ["-n", "--namespace", "--context", "--kubeconfig", "-H", "--host"];
+        at += if valued.iter().any(|option| word.is(option)) {
+            2
+        } else {
+            1
+        };
+    }
+    all.get(at)
+}
+
+/// Says whether it is a container that gets no standard input: `docker run` without `-i`.
+fn reads_nothing(all: &[Word]) -> bool {
+    let docker = all
+        .first()
+        .is_some_and(|first| first.is("docker") || first.is("podman"));
+    let attaches = |word: &Word| {
+        let text = word.text.as_slice();
+        let short =
+            text.starts_with(b"-") && !text.starts_with(b"--") && (text.contains(&b'i') || text.contains(&b'a'));
+        short
+            || text.starts_with(b"--i")
+            || text.starts_with(b"--at")
+            || text.first() == Some(&DYNAMIC)
+            || word.splits
+            || word.fluid
+    };
+    docker && all.get(1).is_some_and(|command| command.is("run")) && !all.iter().any(attaches)
 }
 
 /// Looks up a word that can be an interpreter, or be made one by braces.
@@ -236,7 +304,7 @@ fn takes_assignments(program: &str) -> bool {
 }
 
 /// Returns the words from the program on that is run in the end.
-fn effective(mut words: &[Word]) -> &[Word] {
+pub(super) fn effective(mut words: &[Word]) -> &[Word] {
     while let Some((_, inner)) = wrapped(words) {
         words = &words[inner..];
     }
@@ -270,119 +338,4 @@ fn wrapped(words: &[Word]) -> Option<(&'static str, usize)> {
         }
     }
     Some((program, (at + leading).min(words.len())))
-}
-
-/// Judges the arguments of what the shell does itself.
-fn builtin(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word], end: usize) {
-    evaluated(taint, name, arguments);
-    if let Some(builtin) = BUILTINS.iter().copied().find(|builtin| builtin.as_bytes() == name) {
-        taint.forbid(&span(arguments), &Context::Builtin { builtin });
-        if matches!(builtin, "source" | "." | "eval") {
-            let reads = arguments.iter().any(|word| {
-                word.text.starts_with(b"/dev/") || word.text.starts_with(b"/proc/") || word.text.contains(&DYNAMIC)
-            });
-            if reads && (taint.line.pipes || taint.line.feeds) {
-                taint.forbid(&(0..end), &Context::Builtin { builtin });
-            }
-        }
-        return;
-    }
-    match name {
-        b"declare" | b"typeset" | b"local" | b"readonly" | b"export" => declaration(taint, name, arguments),
-        b"printf" => printf(taint, arguments),
-        b"test" | b"[" => test(taint, name, arguments),
-        b"set" => {
-            let builtin = "set";
-            let end = arguments.iter().position(|word| word.is("--") || word.is("-"));
-            let before = &arguments[..end.unwrap_or(arguments.len())];
-            taint.forbid(&span(before), &Context::Builtin { builtin });
-        }
-        b"find" => {
-            for pair in arguments.windows(2) {
-                if ["-exec", "-execdir", "-ok", "-okdir"]
-                    .iter()
-                    .any(|option| pair[0].is(option))
-                {
-                    taint.forbid(&pair[1].range, &Context::CommandWord);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Names stand without `$` in expressions: in all arguments of `let`, and in subscripts.
-fn evaluated(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let all = BUILTINS.into_iter().chain(DECLARATIONS).chain(["printf", "test", "["]);
-    let Some(builtin) = all.into_iter().find(|builtin| builtin.as_bytes() == name) else {
-        return;
-    };
-    // What `eval` and `trap` run may evaluate once more what is in a variable.
-    let again = |text: &[u8]| {
-        let calls = names(text)
-            .iter()
-            .any(|name| [&b"eval"[..], b"let", b"source", b"c"].contains(&name.as_slice()));
-        calls || text.windows(2).any(|part| part == b"((")
-    };
-    for word in arguments {
-        let runs = matches!(builtin, "eval" | "trap") && again(&word.text);
-        if builtin == "let" || runs || word.text.contains(&b'[') {
-            taint.forbid_names(&names(&word.text), word.range.start, &Context::Builtin { builtin });
-        }
-    }
-}
-
-/// `export NAME=…` is an assignment like another one; what else they do depends on the words.
-fn declaration(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let builtin = DECLARATIONS.iter().copied().find(|builtin| builtin.as_bytes() == name);
-    let context = Context::Builtin {
-        builtin: builtin.unwrap_or("declare"),
-    };
-    let odd = arguments.iter().any(|word| word.text.contains(&b'[') && word.fluid);
-    // Where the name is that of an array, bash takes `(…)` in the value for its elements, and evaluates their subscripts.
-    let arrays = name != b"export" && name != b"readonly" && taint.line.has_arrays();
-    for word in arguments {
-        let assigns = word.assigned().is_some() && !odd && !arrays;
-        // A value in a variable may be handed on; the reference itself is better written as an assignment.
-        let fits = assigns && (name == b"export" || !taint.has_reference(&word.range));
-        if !fits {
-            taint.forbid(&word.range, &context);
-        }
-    }
-}
-
-/// `printf -v NAME`: a value that begins with `-v` would be read as that.
-fn printf(taint: &mut Taint<'_>, arguments: &[Word]) {
-    let builtin = "printf";
-    let Some(first) = arguments.first() else {
-        return;
-    };
-    match first.text.first() {
-        Some(b'-') if !first.is("--") && first.text.len() > 1 => {
-            taint.forbid(&span(arguments), &Context::Builtin { builtin });
-        }
-        Some(&DYNAMIC) => taint.forbid(&first.range, &Context::Builtin { builtin }),
-        _ => {}
-    }
-}
-
-/// `test -v NAME`, and numbers, which bash takes as digits and some other shells evaluate.
-fn test(taint: &mut Taint<'_>, name: &[u8], arguments: &[Word]) {
-    let builtin = if name == b"[" { "[" } else { "test" };
-    let count = arguments.iter().filter(|word| !word.is("]")).count();
-    let numbers: &[&[u8]] = match taint.dialect {
-        Dialect::Posix => &TEST_NUMBERS,
-        Dialect::Bash => &[],
-    };
-    let evaluates = arguments
-        .iter()
-        .any(|word| TEST_NAMES.contains(&word.text.as_slice()) || numbers.contains(&word.text.as_slice()));
-    let hidden = count == 2 && arguments[0].text.first() == Some(&DYNAMIC);
-    if evaluates || hidden {
-        taint.forbid(&span(arguments), &Context::Builtin { builtin });
-    }
-    // One that becomes several words may bring operators along: `-v a[$(…)] -o 1`.
-    for word in arguments.iter().filter(|word| word.splits) {
-        taint.forbid(&word.range, &Context::Builtin { builtin });
-    }
 }

@@ -99,6 +99,7 @@ impl Lexer<'_> {
             name,
             from,
             extended: false,
+            text: None,
         });
         Ok(())
     }
@@ -122,6 +123,7 @@ impl Lexer<'_> {
             return self.confused("a function without a fixed name");
         }
         self.line.define(name.text, self.at..self.text.len());
+        self.defined = Some(self.line.assignments.len() - 1);
         Ok(())
     }
 

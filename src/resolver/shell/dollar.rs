@@ -7,6 +7,7 @@ use crate::resolver::shell::error::Context;
 use crate::resolver::shell::heredoc::Pending;
 use crate::resolver::shell::lexer::{Lexer, Step, Until};
 use crate::resolver::shell::line::{Assignment, Code, DYNAMIC, Expansion, Style, in_name, starts_name};
+use crate::resolver::shell::source::EVERYTHING;
 
 impl Lexer<'_> {
     /// Reads what a `$` begins; `quoted` in double quotes and here-documents.
@@ -73,7 +74,10 @@ impl Lexer<'_> {
         let outer: Vec<Pending> = std::mem::take(&mut self.pending);
         let one_line = self.one_line;
         self.one_line |= !outer.is_empty();
+        let (start, after_pipe) = (self.at, std::mem::take(&mut self.after_pipe));
         self.list(Until::Parenthesis)?;
+        self.line.substitutions.push(start..self.at);
+        self.after_pipe = after_pipe;
         self.no_pending()?;
         self.one_line = one_line;
         self.pending = outer;
@@ -109,7 +113,10 @@ impl Lexer<'_> {
         let outer_end = std::mem::replace(&mut self.end, end);
         let outer = std::mem::take(&mut self.pending);
         let one_line = std::mem::replace(&mut self.one_line, true);
+        let after_pipe = std::mem::take(&mut self.after_pipe);
         self.refusing(Context::BackTicks, |lexer| lexer.list(Until::End))?;
+        self.line.substitutions.push(open + 1..end);
+        self.after_pipe = after_pipe;
         self.no_pending()?;
         self.one_line = one_line;
         self.pending = outer;
@@ -149,6 +156,12 @@ impl Lexer<'_> {
         }
         let name = self.text[at..self.at].to_vec();
         self.expands(at..self.at);
+        if is_indirect {
+            self.line.expansions.push(Expansion {
+                at,
+                name: EVERYTHING.to_vec(),
+            });
+        }
         if self.look(0) == Some(b'[') {
             self.subscript()?;
         }
@@ -179,6 +192,7 @@ impl Lexer<'_> {
             name,
             from: from..self.at,
             extended: false,
+            text: None,
         });
         Ok(())
     }
@@ -292,6 +306,20 @@ impl Lexer<'_> {
             Dialect::Posix => self.confused(what),
         }
     }
+}
+
+/// Finds the variables that a text would expand if it were code.
+pub(super) fn expanded(text: &[u8]) -> Vec<Vec<u8>> {
+    let starts = (0..text.len()).filter(|&at| text[at] == b'$');
+    let behind = starts.flat_map(|at| {
+        let rest = &text[at..];
+        let end = rest
+            .iter()
+            .skip(1)
+            .position(|&byte| !in_name(byte) && !b"{!#@*".contains(&byte));
+        names(&rest[..end.map_or(rest.len(), |end| end + 1)])
+    });
+    behind.collect()
 }
 
 /// Finds everything that can be the name of a variable, or a parameter behind `$`.

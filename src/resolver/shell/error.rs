@@ -110,6 +110,15 @@ pub enum Context {
         /// The interpreter.
         program: String,
     },
+    /// A text that is run.
+    #[error("where the text that '{program}' runs has that name, and is not understood for sure")]
+    Text {
+        /// The program.
+        program: String,
+    },
+    /// A function of which another shell gets the text.
+    #[error("in a function that is exported: the shell that calls it does not have the value")]
+    ExportedFunction,
     /// What an interpreter reads its code from.
     #[error("in the standard input that '{program}' takes its code from")]
     StandardInput {
@@ -193,6 +202,10 @@ impl Context {
             Self::Code { program } | Self::StandardInput { program } | Self::Arguments { program } => {
                 of_program(program, it)
             }
+            Self::Text { .. } => {
+                format!("put that text into a file and run TOKEN={it} sh FILE, where \"$TOKEN\" is the value")
+            }
+            Self::ExportedFunction => format!("write export TOKEN={it} before the function, and \"$TOKEN\" in it"),
             Self::ShellQuote => "remove '| shell_quote'; quoting is done already".to_owned(),
             Self::Flows { variable, context, .. } => match &**context {
                 Self::Builtin { builtin: "[" | "test" } => {
@@ -236,8 +249,17 @@ fn of_program(program: &str, it: &str) -> String {
         }
         "awk" | "gawk" | "mawk" | "nawk" => format!("write TOKEN={it} {program} '{{ … ENVIRON[\"TOKEN\"] … }}'"),
         "perl" => format!("write TOKEN={it} perl -e '… $ENV{{TOKEN}} …'"),
-        "python" => format!("write TOKEN={it} python -c '… os.environ[\"TOKEN\"] …'"),
-        "node" | "nodejs" => format!("write TOKEN={it} node -e '… process.env.TOKEN …'"),
+        _ if program.starts_with("python") || matches!(program, "pypy" | "ipython") => {
+            format!("write TOKEN={it} {program} -c '… os.environ[\"TOKEN\"] …'")
+        }
+        "node" | "nodejs" | "bun" | "tsx" | "ts-node" => {
+            format!("write TOKEN={it} {program} -e '… process.env.TOKEN …'")
+        }
+        "deno" => format!("write TOKEN={it} deno eval '… Deno.env.get(\"TOKEN\") …'"),
+        "redis-cli" => format!("write printf %s {it} | redis-cli -x eval '… ARGV[1] …' 0"),
+        "ansible-playbook" => {
+            format!("write TOKEN={it} ansible-playbook …, and lookup('env', 'TOKEN') in the playbook")
+        }
         "ruby" => format!("write TOKEN={it} ruby -e '… ENV[\"TOKEN\"] …'"),
         "php" => format!("write TOKEN={it} php -r '… getenv(\"TOKEN\") …'"),
         "make" | "gmake" => format!("write TOKEN={it} make, and \"$$TOKEN\" in the recipe"),

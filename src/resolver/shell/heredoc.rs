@@ -4,8 +4,9 @@
 
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
+use crate::resolver::shell::interpreter::is_device;
 use crate::resolver::shell::lexer::{Lexer, Step};
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Style};
+use crate::resolver::shell::line::{Command, DYNAMIC, Input, Style, Word};
 
 /// A here-document whose text has not begun yet.
 pub(super) struct Pending {
@@ -67,10 +68,10 @@ impl Lexer<'_> {
             b"<" | b"<<<" | b"<&" | b"<>" => {
                 let target = self.target()?;
                 // A copied descriptor comes from somewhere else in the line, as may a device.
-                let named = &self.text[target.clone()];
-                let elsewhere = operator == b"<&" || (named.starts_with(b"/dev/") && named != b"/dev/null");
+                let device = is_device(&target) && !target.is("/dev/null") && operator != b"<<<";
+                let elsewhere = operator == b"<&" || device;
                 command.has_input |= is_input && !elsewhere;
-                self.input(command, Input::Word(target));
+                self.input(command, Input::Word(target.range));
                 Ok(())
             }
             _ => self.target().map(|_| ()),
@@ -87,10 +88,10 @@ impl Lexer<'_> {
         operator
     }
 
-    fn target(&mut self) -> Step<std::ops::Range<usize>> {
+    fn target(&mut self) -> Step<Word> {
         self.blanks()?;
         match self.word(false)? {
-            Some(word) if !word.range.is_empty() => Ok(word.range),
+            Some(word) if !word.range.is_empty() => Ok(word),
             _ => self.confused("a redirection without a target"),
         }
     }

@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::client::{filter, git, options, remote_paths, remote_reads_code, scripts};
+use crate::resolver::shell::client::{filter, git, options, redis, remote_paths, remote_reads_code, scripts};
+use crate::resolver::shell::command::effective;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Word};
-use crate::resolver::shell::tables::{Language, Program, program};
+use crate::resolver::shell::line::{Command, DYNAMIC, Input, Line, Word};
+use crate::resolver::shell::tables::{Language, Program, QUIET, program};
 use crate::resolver::shell::taint::Taint;
 
 /// Returns the range from the first to the last of some words.
@@ -48,11 +49,14 @@ pub(super) fn interpret(
         }
         Program::Client(short, long) => {
             options(taint, short, long, words, &arguments);
-            !words.iter().any(|word| names_code(name, word))
+            match name {
+                "redis-cli" | "valkey-cli" => redis(taint, words, &arguments),
+                _ => !words.iter().any(|word| names_code(name, word)),
+            }
         }
         Program::Filter => {
             filter(taint, words, &arguments);
-            false
+            script_is_input(words)
         }
         Program::Git => {
             git(taint, words, &arguments);
@@ -70,6 +74,7 @@ pub(super) fn interpret(
                 "make" | "gmake" => words
                     .iter()
                     .any(|word| word.text.starts_with(b"-") && word.text.ends_with(b"-")),
+                "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" => script_is_input(words),
                 "perl" => !words.iter().any(|word| !word.is_option() || names_code(name, word)),
                 _ => input,
             }
@@ -95,6 +100,18 @@ fn names_code(name: &str, word: &Word) -> bool {
     short || long.iter().any(|option| word.text.starts_with(option.as_bytes()))
 }
 
+/// Says whether `-f` has standard input for a script.
+fn script_is_input(words: &[Word]) -> bool {
+    let names_file = |word: &Word| {
+        let letters = word.text.strip_prefix(b"-").unwrap_or_default();
+        let long = letters.strip_prefix(b"-").unwrap_or_default();
+        let short = letters.contains(&b'f') && !letters.starts_with(b"-");
+        short || letters.starts_with(b"E") || [&b"fi"[..], b"from", b"exec"].iter().any(|name| long.starts_with(name))
+    };
+    let is_input = |word: &Word| is_device(word) || word.is("-") || (names_file(word) && word.text.ends_with(b"-"));
+    words.iter().any(names_file) && words.iter().any(is_input)
+}
+
 /// Refuses values in what a program reads.
 pub(super) fn standard_input(taint: &mut Taint<'_>, name: &str, command: &Command, end: usize) {
     let program = name.to_owned();
@@ -110,9 +127,28 @@ pub(super) fn standard_input(taint: &mut Taint<'_>, name: &str, command: &Comman
     }
     // Somewhere in the line is what it reads.
     if !command.has_input && (taint.line.pipes || taint.line.feeds) {
-        taint.forbid(&(0..command.range.start), &context);
-        taint.forbid(&(command.range.end..end), &context);
+        let quiet = prints_no_variables(taint.line, command);
+        for range in [0..command.range.start, command.range.end..end] {
+            if quiet {
+                taint.forbid_printed(&range, &context);
+            } else {
+                taint.forbid(&range, &context);
+            }
+        }
     }
+}
+
+/// Says whether nothing in the line prints a variable that is not named there, but for the program that reads.
+fn prints_no_variables(line: &Line, reader: &Command) -> bool {
+    let quiet = |command: &Command| {
+        let words = effective(&command.words);
+        let name = words.first().and_then(Word::program);
+        let known = name.is_some_and(|name| QUIET.iter().any(|quiet| quiet.as_bytes() == name));
+        let plain = words.iter().all(|word| !word.fluid && !is_device(word));
+        command.words.is_empty() || (known && plain)
+    };
+    let others = line.commands.iter().filter(|command| command.range != reader.range);
+    line.functions.is_empty() && line.texts.is_empty() && others.into_iter().all(quiet)
 }
 
 /// Judges `sh -c CODE NAME ARGUMENTS`, and says whether it reads its code, and how many words `-c` takes.
@@ -266,7 +302,9 @@ fn option(text: &[u8], language: &Language) -> Meaning {
     Meaning::Flag
 }
 
-/// A script that is a device is what another part of the line writes.
-fn is_device(word: &Word) -> bool {
-    word.text.starts_with(b"/dev/") || word.text.starts_with(b"/proc/") || word.text.first() == Some(&DYNAMIC)
+/// A file that is a device is what another part of the line writes. There are many ways to write one, so a folder of that name is enough.
+pub(super) fn is_device(word: &Word) -> bool {
+    let mut folders = word.text.split(|&byte| byte == b'/').rev().skip(1);
+    let device = folders.any(|folder| matches!(folder, b"dev" | b"proc" | b"fd" | b".."));
+    device || word.text.first() == Some(&DYNAMIC) || (word.fluid && word.text.contains(&b'/'))
 }

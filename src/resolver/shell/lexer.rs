@@ -7,10 +7,11 @@ use std::ops::Range;
 use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::heredoc::Pending;
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Line, Style, Word};
+use crate::resolver::shell::line::{Command, DYNAMIC, Line, Word};
+use crate::resolver::shell::{source, text};
 
 /// Deeper nesting is refused: nobody writes it, and it takes stack.
-const MAX_DEPTH: usize = 40;
+pub(super) const MAX_DEPTH: usize = 40;
 
 /// Why the reading ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Confusion {
 /// Is a line as far as it was understood.
 pub(super) struct Lexed {
     pub line: Line,
+    /// The line, and behind it the texts that it gives to shells.
+    pub text: Vec<u8>,
     pub confusion: Option<Confusion>,
 }
 
@@ -59,40 +62,63 @@ pub(super) struct Lexer<'t> {
     pub pending: Vec<Pending>,
     /// Whether one waits outside of the substitution that is being read, or no new line may begin for another reason.
     pub one_line: bool,
+    /// Where the fixed text of a quote that was just read begins.
+    pub fixed_at: usize,
+    /// Whether the next command reads what another one prints.
+    pub after_pipe: bool,
+    /// The number of the assignment that stands for a function whose body comes next.
+    pub defined: Option<usize>,
+    /// The same for each `{` that is open.
+    pub braces: Vec<Option<usize>>,
     pub line: Line,
 }
 
-/// Reads a line. The places it did not come to stay empty.
+/// Reads a line, and the texts that it gives to shells. The places it did not come to stay empty.
 pub(super) fn read(text: &[u8], references: Vec<Range<usize>>, dialect: Dialect) -> Lexed {
-    let mut lexer = Lexer {
-        text,
-        dialect,
-        at: 0,
-        end: text.len(),
-        depth: 0,
-        refusing: None,
-        pending: Vec::new(),
-        one_line: false,
-        line: Line {
-            slots: vec![None; references.len()],
-            ..Line::default()
-        },
-        references,
+    let line = Line {
+        slots: vec![None; references.len()],
+        ..Line::default()
     };
+    let mut lexer = Lexer::at(text, 0, dialect, line);
+    lexer.references = references;
     let nul = (0..text.len()).find(|&at| text[at] == 0 || (text[at] == b'\r'));
     let result = match nul {
         Some(at) => Err(lexer.confusion_at("a NUL or a carriage return", at)),
         None => lexer.list(Until::End).and_then(|()| lexer.no_pending()),
     };
-    lexer.line.follow_calls();
-    lexer.line.expansions.sort_by_key(|expansion| expansion.at);
+    let mut line = lexer.line;
+    let text = text::read(text.to_vec(), &mut line, dialect);
+    line.follow_calls();
+    source::follow(&mut line, text.len());
+    line.expansions.sort_by_key(|expansion| expansion.at);
     Lexed {
-        line: lexer.line,
+        line,
+        text,
         confusion: result.err(),
     }
 }
 
 impl<'t> Lexer<'t> {
+    /// Begins at a place of a text. What is found is added to a line.
+    pub(super) const fn at(text: &'t [u8], at: usize, dialect: Dialect, line: Line) -> Self {
+        Self {
+            text,
+            dialect,
+            references: Vec::new(),
+            at,
+            end: text.len(),
+            depth: 0,
+            refusing: None,
+            pending: Vec::new(),
+            one_line: false,
+            fixed_at: 0,
+            after_pipe: false,
+            defined: None,
+            braces: Vec::new(),
+            line,
+        }
+    }
+
     /// Reads commands up to an end. A closing parenthesis is read too.
     pub(super) fn list(&mut self, until: Until) -> Step {
         self.deeper(|lexer| lexer.commands(until))
@@ -145,9 +171,8 @@ impl<'t> Lexer<'t> {
     fn separator(&mut self) {
         let first = self.look(0);
         let double = first != Some(b';') && self.look(1) == first;
-        if first == Some(b'|') && !double {
-            self.line.pipes = true;
-        }
+        self.after_pipe = first == Some(b'|') && !double;
+        self.line.pipes |= self.after_pipe;
         let with_errors = first == Some(b'|') && self.look(1) == Some(b'&');
         self.at += if double || with_errors { 2 } else { 1 };
     }
@@ -169,9 +194,20 @@ impl<'t> Lexer<'t> {
     fn word_of_grammar(&mut self, until: Until, position: Position) -> Step<Option<Position>> {
         let word = self.bare_word();
         let length = word.len();
+        let defined = self.defined.take();
         let next = match word {
-            b"fi" | b"done" | b"}" => Position::AfterCompound,
-            b"if" | b"then" | b"else" | b"elif" | b"do" | b"while" | b"until" | b"{" => Position::Start,
+            b"}" => {
+                if let Some(function) = self.braces.pop().flatten() {
+                    self.line.assignments[function].from.end = self.at;
+                }
+                Position::AfterCompound
+            }
+            b"{" => {
+                self.braces.push(defined);
+                Position::Start
+            }
+            b"fi" | b"done" => Position::AfterCompound,
+            b"if" | b"then" | b"else" | b"elif" | b"do" | b"while" | b"until" => Position::Start,
             b"!" if self.look(1) == Some(b'(') => return self.confused("'!(', which may be a pattern,"),
             b"!" => Position::Start,
             b"esac" if until == Until::CaseItem => return Ok(None),
@@ -238,6 +274,7 @@ impl<'t> Lexer<'t> {
             command.range = self.at..self.at;
         }
         self.line.feeds |= !command.inputs.is_empty();
+        command.piped = std::mem::take(&mut self.after_pipe);
         self.line.commands.push(command);
         position
     }
@@ -257,6 +294,7 @@ impl<'t> Lexer<'t> {
             return self.confused("a function without a fixed name");
         }
         self.line.define(name.text.clone(), self.at..self.text.len());
+        self.defined = Some(self.line.assignments.len() - 1);
         Ok(())
     }
 
@@ -337,89 +375,5 @@ impl<'t> Lexer<'t> {
             }
         }
         &self.text[self.at..self.at + length]
-    }
-
-    /// Returns a byte ahead, with [`DYNAMIC`] for any byte of a reference.
-    pub(super) fn look(&self, ahead: usize) -> Option<u8> {
-        let at = self.at + ahead;
-        if at >= self.end {
-            return None;
-        }
-        let next = self.references.partition_point(|range| range.end <= at);
-        let inside = self.references.get(next).is_some_and(|range| range.start <= at);
-        Some(if inside { DYNAMIC } else { self.text[at] })
-    }
-
-    /// Returns the number of the reference that begins here.
-    pub(super) fn reference(&self) -> Option<usize> {
-        let found = self.references.binary_search_by_key(&self.at, |range| range.start);
-        found.ok().filter(|&index| self.references[index].end <= self.end)
-    }
-
-    /// Passes a reference, in the place that it has.
-    pub(super) fn place(&mut self, style: Style) -> Step {
-        let Some(index) = self.reference() else {
-            return self.confused("a reference that is cut in two");
-        };
-        let before = self.at.checked_sub(1).map(|at| self.text[at]);
-        let outcome = match (&self.refusing, before) {
-            (Some(context), _) => Err(context.clone()),
-            (None, Some(b'\\')) if style != Style::Single => Err(Context::Backslash),
-            (None, Some(b'$')) if style != Style::Single => Err(Context::Dollar),
-            (None, _) => Ok(style),
-        };
-        self.line.slots[index] = Some(outcome);
-        self.at = self.references[index].end;
-        Ok(())
-    }
-
-    /// Passes a reference that cannot stand where it does.
-    pub(super) fn refuse(&mut self, index: usize, context: Context) {
-        self.line.slots[index] = Some(Err(context));
-        self.at = self.references[index].end;
-    }
-
-    /// Reads something in which no reference may stand.
-    pub(super) fn refusing<T>(&mut self, context: Context, read: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
-        let outer = self.refusing.clone();
-        // The outermost says best what is wrong.
-        self.refusing.get_or_insert(context);
-        let result = read(self);
-        self.refusing = outer;
-        result
-    }
-
-    /// Reads something nested.
-    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
-        if self.depth >= MAX_DEPTH {
-            return self.confused("very deep nesting");
-        }
-        self.depth += 1;
-        let result = read(self);
-        self.depth -= 1;
-        result
-    }
-
-    /// Returns the numbers of the references in a range.
-    pub(super) fn within(&self, range: &Range<usize>) -> Range<usize> {
-        let from = self
-            .references
-            .partition_point(|reference| reference.start < range.start);
-        let to = self.references.partition_point(|reference| reference.start < range.end);
-        from..to.max(from)
-    }
-
-    pub(super) fn confused<T>(&self, what: &'static str) -> Step<T> {
-        Err(self.confusion_at(what, self.at))
-    }
-
-    pub(super) const fn confusion_at(&self, what: &'static str, at: usize) -> Confusion {
-        Confusion { what, at }
-    }
-
-    /// Notes where a command's input comes from.
-    pub(super) fn input(&mut self, command: &mut Command, input: Input) {
-        self.line.feeds = true;
-        command.inputs.push(input);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 
 /// How a reference is written as a variable.
@@ -36,6 +37,12 @@ pub(super) struct Line {
     pub pipes: bool,
     /// Whether any input is redirected.
     pub feeds: bool,
+    /// Commands in `$( )`, `<( )` and back-ticks.
+    pub substitutions: Vec<Range<usize>>,
+    /// Texts that are run: where each begins behind the line, and where it stands.
+    pub texts: Vec<(usize, usize)>,
+    /// Whether the shell may make several words of what a variable holds.
+    pub splits: bool,
 }
 
 impl Line {
@@ -45,6 +52,7 @@ impl Line {
             name: output_of(&name),
             from: body,
             extended: false,
+            text: None,
         });
         self.functions.push(name);
     }
@@ -59,6 +67,24 @@ impl Line {
         });
         let calls: Vec<Expansion> = calls.collect();
         self.expansions.extend(calls);
+    }
+
+    /// Returns the expansions in a range.
+    pub(super) fn within(&self, range: &Range<usize>) -> &[Expansion] {
+        let from = self.expansions.partition_point(|expansion| expansion.at < range.start);
+        let to = self.expansions.partition_point(|expansion| expansion.at < range.end);
+        &self.expansions[from..to.max(from)]
+    }
+
+    /// Returns where a place stands that may be in a text behind the line.
+    pub(super) fn origin(&self, mut at: usize) -> usize {
+        // Texts in texts stand further behind.
+        for (start, origin) in self.texts.iter().rev() {
+            if at >= *start {
+                at = *origin;
+            }
+        }
+        at
     }
 
     /// Says whether the line may make an array: by an assignment of elements, or by a command that reads into one.
@@ -92,19 +118,26 @@ pub(super) struct Assignment {
     pub from: Range<usize>,
     /// `a+=`, `a[1]=`, `a=( )`: not every sh takes it for an assignment.
     pub extended: bool,
+    /// What it becomes, if that is fixed.
+    pub text: Option<Vec<u8>>,
 }
 
 /// A simple command, or the redirections of a compound one.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Command {
     pub range: Range<usize>,
     pub words: Vec<Word>,
     pub inputs: Vec<Input>,
     /// Whether one of them certainly is its standard input.
     pub has_input: bool,
+    /// Whether it reads what the command before it prints.
+    pub piped: bool,
+    /// What the shell that runs it reads, where that is another one than the line's.
+    pub dialect: Option<Dialect>,
 }
 
 /// Where a redirected input comes from, on whatever descriptor.
+#[derive(Clone)]
 pub(super) enum Input {
     /// A file, a here-string.
     Word(Range<usize>),
@@ -122,6 +155,8 @@ pub(super) struct Word {
     pub fluid: bool,
     /// Whether an unquoted expansion may make other words of it.
     pub splits: bool,
+    /// What comes before the first byte that is fixed, or all of it where braces may make several words.
+    pub leads: Range<usize>,
 }
 
 impl Word {

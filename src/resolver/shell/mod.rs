@@ -23,34 +23,43 @@
 //!    a shell without a script. Programs are known by name, wherever their name stands in the command.
 //! 3. *Variables that are code:* `EDITOR`, `PS4`, `BASH_ENV`, and all where the line gives variables attributes.
 //!
-//! A variable of the line that was assigned from a reference must not reach the first two either.
+//! A variable of the line that was assigned from a reference must not reach the first two either, nor in the fixed texts that `eval`, `trap`
+//! and `sh -c` run: those are read behind the line, as a part of it.
 //!
 //! # What is not understood
 //!
 //! The lexer follows the whole line. What shells read in different ways, or what it does not know, refuses every reference of the line: those
 //! before it as well, since their values may go anywhere behind it.
 
+mod assign;
+mod builtin;
 mod client;
 mod command;
 mod compound;
+mod cursor;
 mod dollar;
 mod error;
 mod heredoc;
 mod interpreter;
 mod lexer;
 mod line;
+mod option;
+mod source;
 mod tables;
 mod taint;
 #[cfg(test)]
 mod tests;
+mod text;
+mod variable;
 mod words;
 
 use vault_format::CredentialName;
 
 pub use crate::resolver::shell::error::{Context, ShellError, ShellErrors};
+pub use crate::resolver::shell::option::{Leads, option_places};
 
 use crate::resolver::shell::lexer::{Confusion, Lexed};
-use crate::resolver::shell::line::Style;
+use crate::resolver::shell::line::{Line, Style};
 use crate::resolver::shell::taint::{Found, Taint};
 use crate::resolver::template::{Filter, Reference, Template};
 
@@ -81,6 +90,8 @@ pub struct Binding {
     pub filters: Vec<Filter>,
     /// The variable. The prologue removes it before the line begins.
     pub environment: String,
+    /// Whether its value may become an option of a program: no value may be put in that does.
+    pub leads: Leads,
 }
 
 /// Names what must not be in the environment of the shell. See [`is_scrubbed`] for names that only begin alike.
@@ -122,19 +133,24 @@ pub fn is_refused(variable: &[u8]) -> bool {
 /// Every reference that fits nowhere, in the order of the line.
 pub fn bind(template: &Template<'_>, dialect: Dialect) -> Result<Bound, ShellErrors> {
     let references: Vec<&Reference> = template.references().collect();
-    let styles = styles(template, &references, dialect)?;
-    Ok(write(template.source(), &references, &styles))
+    let placed = styles(template, &references, dialect)?;
+    Ok(write(template.source(), &references, &placed))
 }
 
 /// Finds how each reference is to be written.
-fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) -> Result<Vec<Style>, ShellErrors> {
+fn styles(
+    template: &Template<'_>,
+    references: &[&Reference],
+    dialect: Dialect,
+) -> Result<Vec<(Style, Leads)>, ShellErrors> {
     let source = template.source();
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
-    let Lexed { line, confusion } = lexer::read(source, ranges.clone(), dialect);
+    let Lexed { line, text, confusion } = lexer::read(source, ranges.clone(), dialect);
     let confusion = confusion.or_else(|| command::confusion(&line));
-    let more = command::assignments(&line, source.len());
-    let mut taint = Taint::new(&line, &ranges, &more, dialect);
-    command::judge(&mut taint, &more, source.len());
+    let more = assign::assignments(&line, text.len());
+    let mut taint = Taint::new(&line, &text, &ranges, &more, dialect);
+    command::judge(&mut taint, &more, text.len());
+    taint.follow_leading(&more);
     let has_alias = command::has_alias(&line);
 
     let mut styles = Vec::with_capacity(references.len());
@@ -143,7 +159,7 @@ fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) 
         let outcome = match (slot, found) {
             _ if reference.filters.contains(&Filter::ShellQuote) => Err(Context::ShellQuote),
             (Some(Err(context)), _) => Err(context.clone()),
-            (_, Some(found)) => Err(explain(template, found)),
+            (_, Some(found)) => Err(explain(template, &line, found)),
             (_, None) if has_alias => Err(Context::Alias),
             (Some(Ok(style)), None) if confusion.is_none() => Ok(*style),
             _ => Err(not_understood(template, confusion)),
@@ -163,17 +179,17 @@ fn styles(template: &Template<'_>, references: &[&Reference], dialect: Dialect) 
         }
     }
     if errors.is_empty() {
-        Ok(styles)
+        Ok(styles.into_iter().zip(taint.leads).collect())
     } else {
         Err(ShellErrors(errors))
     }
 }
 
-fn explain(template: &Template<'_>, found: Found) -> Context {
+fn explain(template: &Template<'_>, shell_line: &Line, found: Found) -> Context {
     let Some((variable, at)) = found.through else {
         return found.context;
     };
-    let (line, column) = template.position(at);
+    let (line, column) = template.position(shell_line.origin(at));
     Context::Flows {
         variable: String::from_utf8_lossy(&variable).into_owned(),
         line,
@@ -193,12 +209,12 @@ fn not_understood(template: &Template<'_>, confusion: Option<Confusion>) -> Cont
 }
 
 /// Writes the prologue and the line.
-fn write(source: &[u8], references: &[&Reference], styles: &[Style]) -> Bound {
+fn write(source: &[u8], references: &[&Reference], placed: &[(Style, Leads)]) -> Bound {
     let prefix = unused(source);
     let mut bindings: Vec<Binding> = Vec::new();
     let mut body = Vec::with_capacity(source.len());
     let mut from = 0;
-    for (reference, style) in references.iter().zip(styles) {
+    for (reference, (style, leads)) in references.iter().zip(placed) {
         let known = bindings
             .iter()
             .position(|binding| binding.name == reference.name && binding.filters == reference.filters);
@@ -208,8 +224,11 @@ fn write(source: &[u8], references: &[&Reference], styles: &[Style]) -> Bound {
                 name: reference.name.clone(),
                 filters: reference.filters.clone(),
                 environment: format!("FLEETVAULT_VALUE_{}", index + 1),
+                leads: *leads,
             });
         }
+        bindings[index].leads.whole |= leads.whole;
+        bindings[index].leads.parts |= leads.parts;
         let variable = format!("${{{prefix}{}}}", index + 1);
         let written = match style {
             Style::Plain => format!("\"{variable}\""),

@@ -1,4 +1,4 @@
-//! What programs, builtins and variables do with what they are given.
+//! What programs and builtins do with what they are given.
 //!
 //! Only names and options: how they are applied is in `command` and `interpreter`.
 
@@ -64,7 +64,12 @@ fn exactly(name: &str) -> Option<Program> {
     match name {
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "mksh" | "lksh" | "pdksh" | "oksh" | "yash" | "ash" | "posh"
         | "rbash" | "rzsh" | "ksh93" | "csh" | "tcsh" | "fish" | "hush" | "osh" => Some(Program::Shell),
-        "python" | "pypy" | "python3" | "python2" => language(b"c", &[], b"WXm", true),
+        "python" | "pypy" | "python3" | "python2" | "ipython" | "bpython" => language(b"c", &[], b"WXm", true),
+        "xonsh" | "elvish" => language(b"c", &[], b"", false),
+        "nu" => language(b"ce", &["commands", "execute"], b"", false),
+        "tsx" | "ts-node" | "ts-node-esm" | "vite-node" | "babel-node" => {
+            language(b"ep", &["eval", "print"], b"rCPO", true)
+        }
         "node" | "nodejs" => language(b"ep", &["eval", "print"], b"rC", true),
         "ruby" | "jruby" => language(b"e", &[], b"rICEK", true),
         "php" => language(
@@ -84,15 +89,19 @@ fn exactly(name: &str) -> Option<Program> {
         }
         "psql" => Some(Program::Client(b"c", &["command"])),
         "lftp" | "ftp" | "sqlplus" => Some(Program::Client(b"ec", &[])),
+        "redis-cli" | "valkey-cli" => Some(Program::Client(b"", &["eval"])),
         "mongo" | "mongosh" => Some(Program::Client(b"", &["eval"])),
         "mysql" | "mariadb" => Some(Program::Client(b"e", &["execute", "init-command"])),
         "ssh" | "mosh" | "slogin" | "bc" | "dc" | "m4" | "gm4" | "gdb" | "lldb" | "at" | "batch" | "ed" | "ex"
         | "expect" | "tclsh" | "wish" | "perl" | "parallel" | "su" | "script" | "crontab" | "sqlite" | "sqlite3"
         | "make" | "gmake" | "screen" | "runuser" | "sg" | "pdsh" | "nix-repl" | "ghci" | "irb" | "iex" | "erl"
-        | "gnuplot" | "octave" | "sftp" | "duckdb" => INPUT,
+        | "gnuplot" | "octave" | "sftp" | "duckdb" | "pgcli" | "mycli" | "litecli" | "usql" | "sqlcmd" | "cqlsh"
+        | "clickhouse-client" | "mysqlsh" | "cypher-shell" | "snowsql" | "sbcl" | "racket" | "ocaml" | "jshell"
+        | "clojure" | "clj" | "bb" | "csi" | "gs" => INPUT,
         "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" | "watch" | "vi" | "vim" | "nvim" | "view" | "vimdiff"
         | "emacs" | "emacsclient" | "tmux" | "xargs" | "nsenter" | "chroot" | "unshare" | "hyperfine" | "scp"
-        | "socat" | "ansible" | "cmake" | "ninja" | "just" | "fzf" | "npx" => ARGUMENTS,
+        | "socat" | "ansible" | "ansible-playbook" | "ansible-console" | "ansible-pull" | "adb" | "less" | "more"
+        | "most" | "nodemon" | "concurrently" | "cmake" | "ninja" | "just" | "fzf" | "npx" => ARGUMENTS,
         "git" => Some(Program::Git),
         "jq" | "gojq" | "jaq" | "yq" => Some(Program::Filter),
         "tar" | "gtar" | "bsdtar" => Some(Program::Options(
@@ -114,7 +123,7 @@ fn exactly(name: &str) -> Option<Program> {
         "nc" | "ncat" | "netcat" => Some(Program::Options(b"ce", &["exec", "sh-exec", "lua-exec"])),
         "nix-shell" | "nix" => Some(Program::Options(b"E", &["run", "command", "expr"])),
         "gcloud" | "vagrant" | "entr" | "fly" | "flyctl" => Some(Program::Options(b"cCs", &["command"])),
-        "man" | "less" => Some(Program::Options(b"P", &["pager"])),
+        "man" => Some(Program::Options(b"P", &["pager"])),
         "zip" => Some(Program::Options(b"T", &["unzip-command"])),
         "sort" => Some(Program::Options(b"", &["compress-program"])),
         "split" => Some(Program::Options(b"", &["filter"])),
@@ -241,94 +250,63 @@ pub(super) const RESERVED: [&str; 18] = [
     "}", "!", "function",
 ];
 
+/// Says whether a program starts none that is named in its arguments: with these commands `kubectl` and `docker` only send them.
+pub(super) fn only_sends(name: &[u8], command: &[u8]) -> bool {
+    const KUBECTL: [&str; 15] = [
+        "get", "create", "delete", "describe", "apply", "label", "annotate", "patch", "set", "scale", "rollout",
+        "logs", "config", "expose", "wait",
+    ];
+    const DOCKER: [&str; 14] = [
+        "login", "logout", "pull", "push", "tag", "images", "inspect", "rm", "rmi", "stop", "logs", "secret", "volume",
+        "network",
+    ];
+    let known: &[&str] = match name {
+        b"kubectl" | b"oc" => &KUBECTL,
+        b"docker" | b"podman" => &DOCKER,
+        _ => &[],
+    };
+    known.iter().any(|known| known.as_bytes() == command)
+}
+
+/// Programs and builtins that print nothing of their environment.
+pub(super) const QUIET: [&str; 33] = [
+    "gunzip",
+    "zcat",
+    "gzip",
+    "cat",
+    "bunzip2",
+    "bzcat",
+    "xz",
+    "unxz",
+    "xzcat",
+    "zstd",
+    "zstdcat",
+    "head",
+    "tail",
+    "sort",
+    "uniq",
+    "cut",
+    "tr",
+    "echo",
+    "printf",
+    "true",
+    "sleep",
+    "mkdir",
+    "cd",
+    "export",
+    "readonly",
+    "set",
+    "wait",
+    "test",
+    "[",
+    "pg_dump",
+    "pg_dumpall",
+    "mysqldump",
+    "curl",
+];
+
 /// Operators of `test` that take the names of variables.
 pub(super) const TEST_NAMES: [&[u8]; 2] = [b"-v", b"-R"];
 
 /// Operators of `test` that take numbers.
 pub(super) const TEST_NUMBERS: [&[u8]; 7] = [b"-t", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
-
-/// Says whether a shell, or a program it may start, takes a variable's value for code or for what to run.
-pub(super) fn is_special(variable: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 7] = [b"BASH", b"DYLD_", b"LC_", b"GIT_CONFIG", b"PERL5", b"LESS", b"LD_"];
-    const NAMES: [&str; 78] = [
-        "RANDOM",
-        "SECONDS",
-        "LINENO",
-        "OPTIND",
-        "OPTERR",
-        "SRANDOM",
-        "EPOCHSECONDS",
-        "EPOCHREALTIME",
-        "IFS",
-        "PS0",
-        "PS1",
-        "PS2",
-        "PS3",
-        "PS4",
-        "PROMPT_COMMAND",
-        "PROMPT_DIRTRIM",
-        "ENV",
-        "SHELLOPTS",
-        "HISTCMD",
-        "HISTSIZE",
-        "HISTFILESIZE",
-        "HISTFILE",
-        "GLOBIGNORE",
-        "GLOBSORT",
-        "EXECIGNORE",
-        "FIGNORE",
-        "FUNCNEST",
-        "UID",
-        "EUID",
-        "PPID",
-        "GROUPS",
-        "DIRSTACK",
-        "TMOUT",
-        "MAIL",
-        "MAILPATH",
-        "MAILCHECK",
-        "histchars",
-        "POSIXLY_CORRECT",
-        "LANG",
-        "LANGUAGE",
-        "CDPATH",
-        "PATH",
-        "FPATH",
-        "SHELL",
-        "COLUMNS",
-        "LINES",
-        "INPUTRC",
-        "FCEDIT",
-        "EDITOR",
-        "VISUAL",
-        "PAGER",
-        "MANPAGER",
-        "BROWSER",
-        "SUDO_EDITOR",
-        "SUDO_ASKPASS",
-        "SSH_ASKPASS",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_EDITOR",
-        "GIT_SEQUENCE_EDITOR",
-        "GIT_PAGER",
-        "GIT_ASKPASS",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_PROXY_COMMAND",
-        "RSYNC_RSH",
-        "CVS_RSH",
-        "TAR_OPTIONS",
-        "MAKEFLAGS",
-        "MFLAGS",
-        "GNUMAKEFLAGS",
-        "PYTHONSTARTUP",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "RUBYOPT",
-        "RUBYLIB",
-        "NODE_OPTIONS",
-        "NODE_PATH",
-        "JAVA_TOOL_OPTIONS",
-    ];
-    PREFIXES.iter().any(|prefix| variable.starts_with(prefix)) || NAMES.iter().any(|name| name.as_bytes() == variable)
-}

@@ -2,12 +2,14 @@
 //!
 //! Does not follow the order of commands: a variable that holds a value anywhere counts everywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::resolver::shell::Dialect;
+use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Assignment, Line};
+use crate::resolver::shell::line::{Assignment, Line, Word, is_name};
+use crate::resolver::shell::option::Leads;
 
 /// Judges ranges of a line, and keeps what it found.
 pub(super) struct Taint<'l> {
@@ -16,8 +18,16 @@ pub(super) struct Taint<'l> {
     references: &'l [Range<usize>],
     /// Names with one reference each from which their values come.
     names: BTreeMap<&'l [u8], usize>,
+    /// Names of variables that hold such a name.
+    named: BTreeMap<&'l [u8], usize>,
     /// What is wrong with each reference: the first that was found.
     pub refused: Vec<Option<Found>>,
+    /// How the value of each may become an option.
+    pub leads: Vec<Leads>,
+    /// What plain variables are assigned from.
+    assigned: Vec<Range<usize>>,
+    /// Variables that may begin a word.
+    leading: BTreeSet<&'l [u8]>,
 }
 
 /// Is one reason against a reference, with the variable that carries its value there.
@@ -34,16 +44,23 @@ impl<'l> Taint<'l> {
     /// Follows values through assignments. `more` are those that commands make.
     pub(super) fn new(
         line: &'l Line,
+        text: &'l [u8],
         references: &'l [Range<usize>],
         more: &'l [Assignment],
         dialect: Dialect,
     ) -> Self {
+        let plain = line.assignments.iter().chain(more);
+        let plain = plain.filter(|one| is_name(&one.name) && one.from != (0..text.len()));
         let mut taint = Self {
             line,
             dialect,
             references,
             names: BTreeMap::new(),
+            named: BTreeMap::new(),
             refused: vec![None; references.len()],
+            leads: vec![Leads::default(); references.len()],
+            assigned: plain.map(|one| one.from.clone()).collect(),
+            leading: BTreeSet::new(),
         };
         if !references.is_empty() {
             taint.names.extend(AUTOMATIC.map(|name| (name.as_bytes(), 0)));
@@ -62,7 +79,42 @@ impl<'l> Taint<'l> {
                 }
             }
         }
+        taint.follow_names(text, more);
         taint
+    }
+
+    /// Finds variables that hold the name of another one: where names are evaluated, so is what they name.
+    fn follow_names(&mut self, text: &'l [u8], more: &'l [Assignment]) {
+        let whole = 0..text.len();
+        let all = self.line.assignments.iter().chain(more);
+        let all = all.filter(|one| one.from != whole && !one.name.ends_with(b"()"));
+        let mentions: Vec<(&[u8], BTreeSet<Vec<u8>>)> = all
+            .map(|one| {
+                (
+                    canonical(&one.name),
+                    names(text.get(one.from.clone()).unwrap_or_default())
+                        .into_iter()
+                        .collect(),
+                )
+            })
+            .collect();
+        let mut grows = true;
+        while grows {
+            grows = false;
+            for (name, mentioned) in &mentions {
+                if self.names.contains_key(name) || self.named.contains_key(name) {
+                    continue;
+                }
+                let sources = mentioned.iter().map(|one| canonical(one));
+                let source = sources
+                    .filter_map(|one| self.names.get(one).or_else(|| self.named.get(one)))
+                    .next();
+                if let Some(&source) = source {
+                    self.named.insert(name, source);
+                    grows = true;
+                }
+            }
+        }
     }
 
     /// Returns a reference whose value is in a range, by itself or in a variable.
@@ -81,6 +133,10 @@ impl<'l> Taint<'l> {
         for index in self.within(range) {
             self.refuse(index, context, None);
         }
+        self.forbid_carried(range, context);
+    }
+
+    fn forbid_carried(&mut self, range: &Range<usize>, context: &Context) {
         let carried: Vec<(usize, Vec<u8>, usize)> = self.through(range).collect();
         for (source, name, at) in carried {
             self.refuse(source, context, Some((name, at)));
@@ -90,9 +146,74 @@ impl<'l> Taint<'l> {
     /// Refuses the values of these variables.
     pub(super) fn forbid_names(&mut self, names: &[Vec<u8>], at: usize, context: &Context) {
         for name in names {
-            if let Some(&source) = self.names.get(canonical(name)) {
+            let name_of = canonical(name);
+            if let Some(&source) = self.names.get(name_of).or_else(|| self.named.get(name_of)) {
                 self.refuse(source, context, Some((name.clone(), at)));
             }
+        }
+    }
+
+    /// Notes that a program may take for an option what a word begins with.
+    pub(super) fn may_lead(&mut self, word: &Word) {
+        for index in self.within(&word.leads) {
+            self.leads[index].whole = true;
+        }
+        let range = if word.splits { &word.range } else { &word.leads };
+        if word.splits {
+            for index in self.within(range) {
+                self.leads[index].parts = true;
+            }
+        }
+        let line = self.line;
+        let names = line.within(range).iter().map(|expansion| canonical(&expansion.name));
+        self.leading.extend(names);
+    }
+
+    /// Goes back from the variables that begin words to the references from which their values come.
+    pub(super) fn follow_leading(&mut self, more: &'l [Assignment]) {
+        let line = self.line;
+        let mut by_name: BTreeMap<&[u8], Vec<&Range<usize>>> = BTreeMap::new();
+        for assignment in line.assignments.iter().chain(more) {
+            by_name
+                .entry(canonical(&assignment.name))
+                .or_default()
+                .push(&assignment.from);
+        }
+        let everything = 0..usize::MAX;
+        let mut next: Vec<&[u8]> = self.leading.iter().copied().collect();
+        while let Some(name) = next.pop() {
+            let automatic = AUTOMATIC.iter().any(|known| known.as_bytes() == name);
+            let from = by_name.get(name).into_iter().flatten().copied();
+            for range in from.chain(automatic.then_some(&everything)) {
+                for index in self.within(range) {
+                    self.leads[index].whole = true;
+                    self.leads[index].parts |= line.splits;
+                }
+                for expansion in line.within(range) {
+                    let name = canonical(&expansion.name);
+                    if self.leading.insert(name) {
+                        next.push(name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Refuses all values in a range but those that are only assigned there.
+    pub(super) fn forbid_printed(&mut self, range: &Range<usize>, context: &Context) {
+        for index in self.within(range) {
+            let at = self.references[index].start;
+            if !self.assigned.iter().any(|assigned| assigned.contains(&at)) {
+                self.refuse(index, context, None);
+            }
+        }
+        self.forbid_carried(range, context);
+    }
+
+    /// Refuses the references in a range, but not variables.
+    pub(super) fn forbid_here(&mut self, range: &Range<usize>, context: &Context) {
+        for index in self.within(range) {
+            self.refuse(index, context, None);
         }
     }
 
@@ -114,10 +235,7 @@ impl<'l> Taint<'l> {
     }
 
     fn through(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, Vec<u8>, usize)> {
-        let all = &self.line.expansions;
-        let from = all.partition_point(|expansion| expansion.at < range.start);
-        let to = all.partition_point(|expansion| expansion.at < range.end);
-        all[from..to.max(from)].iter().filter_map(|expansion| {
+        self.line.within(range).iter().filter_map(|expansion| {
             let source = self.names.get(canonical(&expansion.name))?;
             Some((*source, expansion.name.clone(), expansion.at))
         })

@@ -26,6 +26,7 @@ impl Lexer<'_> {
                 name,
                 from,
                 extended: true,
+                text: None,
             });
             word.text.push(DYNAMIC);
         }
@@ -56,6 +57,7 @@ impl Lexer<'_> {
             self.subscript()?;
         }
         let mut extended = subscript;
+        let mut fixed = None;
         if self.look(0) == Some(b'+') {
             extended = true;
             self.at += 1;
@@ -69,10 +71,16 @@ impl Lexer<'_> {
             self.array()?
         } else {
             let start = self.at;
-            self.parts()?;
+            let word = self.parts()?;
+            fixed = Some(word.text).filter(|text| !extended && !word.fluid && !text.contains(&DYNAMIC));
             start..self.at
         };
-        self.line.assignments.push(Assignment { name, from, extended });
+        self.line.assignments.push(Assignment {
+            name,
+            from,
+            extended,
+            text: fixed,
+        });
         Ok(true)
     }
 
@@ -116,7 +124,9 @@ impl Lexer<'_> {
     fn parts(&mut self) -> Step<Word> {
         let start = self.at;
         let mut word = Word::default();
+        let mut fixed = None;
         while let Some(byte) = self.look(0) {
+            self.fixed_at = self.at;
             match byte {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' => break,
                 b'<' | b'>' if self.look(1) == Some(b'(') => {
@@ -135,11 +145,13 @@ impl Lexer<'_> {
                     self.dollar(false)?;
                     word.text.push(DYNAMIC);
                     word.splits = true;
+                    self.line.splits = true;
                 }
                 b'`' => {
                     self.back_ticks(false)?;
                     word.text.push(DYNAMIC);
                     word.splits = true;
+                    self.line.splits = true;
                 }
                 _ => {
                     word.fluid |= matches!(byte, b'*' | b'?' | b'[' | b'{') || (byte == b'~' && self.at == start);
@@ -147,10 +159,15 @@ impl Lexer<'_> {
                     self.at += 1;
                 }
             }
+            if fixed.is_none() && word.text.iter().any(|&byte| byte != DYNAMIC) {
+                fixed = Some(self.fixed_at);
+            }
         }
         // Alone these are no patterns.
         word.fluid &= !matches!(word.text.as_slice(), b"[" | b"[[" | b"{" | b"{}");
         word.range = start..self.at;
+        let braces = word.fluid && word.text.contains(&b'{');
+        word.leads = start..fixed.filter(|_| !braces).unwrap_or(self.at);
         Ok(word)
     }
 
@@ -180,6 +197,7 @@ impl Lexer<'_> {
     pub(super) fn single(&mut self, text: &mut Vec<u8>) -> Step {
         let start = self.at;
         self.at += 1;
+        let mut fixed = None;
         loop {
             match self.look(0) {
                 None => return Err(self.confusion_at("a single quote without its end", start)),
@@ -192,11 +210,13 @@ impl Lexer<'_> {
                     if byte == b'\n' {
                         self.no_line_break_pending()?;
                     }
+                    fixed.get_or_insert(self.at);
                     text.push(byte);
                     self.at += 1;
                 }
             }
         }
+        self.fixed_at = fixed.unwrap_or(start);
         self.at += 1;
         Ok(())
     }
@@ -204,6 +224,7 @@ impl Lexer<'_> {
     pub(super) fn double(&mut self, text: &mut Vec<u8>) -> Step {
         let start = self.at;
         self.at += 1;
+        let mut fixed = None;
         loop {
             match self.look(0) {
                 None => return Err(self.confusion_at("a double quote without its end", start)),
@@ -212,7 +233,10 @@ impl Lexer<'_> {
                     self.place(Style::Quoted)?;
                     text.push(DYNAMIC);
                 }
-                Some(b'\\') => self.escape_in_quotes(text)?,
+                Some(b'\\') => {
+                    fixed.get_or_insert(self.at);
+                    self.escape_in_quotes(text)?;
+                }
                 Some(b'$') => {
                     self.dollar(true)?;
                     text.push(DYNAMIC);
@@ -225,11 +249,13 @@ impl Lexer<'_> {
                     if byte == b'\n' {
                         self.no_line_break_pending()?;
                     }
+                    fixed.get_or_insert(self.at);
                     text.push(byte);
                     self.at += 1;
                 }
             }
         }
+        self.fixed_at = fixed.unwrap_or(start);
         self.at += 1;
         Ok(())
     }
