@@ -41,6 +41,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("echo @ | awk -f - /dev/null", "dash bash"),
     ("echo @ | python3 < //dev/fd/0", "dash bash"),
     ("A=@; awk \"$A\"", "dash bash"),
+    ("echo x >& @", "bash"),
+    ("A=@; echo x >& \"f$A\"", "bash"),
     ("find . -maxdepth 0 -exec sh -c '$1' sh @ ';'", "dash bash"),
 ];
 
@@ -48,6 +50,7 @@ const ROUTES: &[(&str, &str)] = &[
 const CODES: &[&str] = &[
     "touch PWNED",
     "touch $W/PWNED",
+    "$(touch PWNED)",
     "a[$(touch PWNED)]",
     "BEGIN { system(\"touch PWNED\") }",
     "import os; os.system('touch PWNED')",

@@ -51,6 +51,9 @@ pub(super) fn judge(taint: &mut Taint<'_>, more: &[Assignment], end: usize) {
     for code in &line.code {
         taint.forbid_names(&code.names, code.at, &code.context);
     }
+    for target in &line.copied {
+        taint.forbid(target, &Context::CopiedOutput);
+    }
     for command in &line.commands {
         let mut run = Some(command.words.as_slice());
         for _ in 0..=WRAPPERS_MAX {

@@ -65,6 +65,9 @@ pub enum Context {
     /// `$<<secure.x>>`.
     #[error("directly behind a '$'")]
     Dollar,
+    /// `>&…`.
+    #[error("behind '>&', where bash expands a file's name twice")]
+    CopiedOutput,
     /// The name of a program.
     #[error("where the name of the program to run is expected")]
     CommandWord,
@@ -187,6 +190,7 @@ impl Context {
             Self::LocaleQuotes => format!("write \"… {it} …\" without the '$'"),
             Self::Backslash => format!("remove the backslash, or write it in single quotes: '\\'{it}"),
             Self::Dollar => format!("remove the '$', or write it in single quotes: '$'{it}"),
+            Self::CopiedOutput => format!("write > {it} 2>&1"),
             Self::CommandWord => format!("write the program's name itself, and {it} among its arguments"),
             Self::UnknownProgram => format!("write the program's name itself: curl -H \"X-Token: {it}\""),
             Self::BeforeProgram { program } => {

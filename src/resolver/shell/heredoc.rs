@@ -74,6 +74,11 @@ impl Lexer<'_> {
                 self.input(command, Input::Word(target.range));
                 Ok(())
             }
+            b">&" => {
+                let target = self.target()?;
+                self.line.copied.push(target.range);
+                Ok(())
+            }
             _ => self.target().map(|_| ()),
         }
     }

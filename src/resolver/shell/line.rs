@@ -37,6 +37,8 @@ pub(super) struct Line {
     pub pipes: bool,
     /// Whether any input is redirected.
     pub feeds: bool,
+    /// What stands behind `>&`.
+    pub copied: Vec<Range<usize>>,
     /// Commands in `$( )`, `<( )` and back-ticks.
     pub substitutions: Vec<Range<usize>>,
     /// Texts that are run: where each begins behind the line, and where it stands.
