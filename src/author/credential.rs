@@ -114,13 +114,19 @@ pub fn set(mut desk: Desk<'_, '_, '_>, setting: &Setting<'_>) -> Result<Plan, Au
         note: None,
     });
     terms.scope = scope;
-    terms.value_set = desk.now;
+    terms.value_set = later_than(present, desk.now);
     setting.policy.apply(&mut terms, desk.now)?;
     check_alive(name, &terms, desk.now)?;
     let verb = if present.is_none() { "set" } else { "replaced" };
     let summary = vec![format!("{verb} {name} for {}", audience(&terms.scope))];
     desk.write_credential(name, file.as_ref().map(Verified::serial), terms, setting.value)?;
     desk.finish(&format!("set {name}"), summary)
+}
+
+/// When a new value is set: now, but later than the one before in any case, since that is what tells values apart.
+fn later_than(before: Option<&Credential>, now: Timestamp) -> Timestamp {
+    let next = before.and_then(|before| Timestamp::from_unix(before.value_set.unix() + 1));
+    next.map_or(now, |next| next.max(now))
 }
 
 /// Gives credentials new values; scope and policy stay. Opens nothing, so an author who is no keeper can do it.
@@ -135,7 +141,7 @@ pub fn rotate(
     let mut summary = Vec::new();
     for (name, value) in values {
         let (file, mut terms) = living(desk.vault, name)?;
-        terms.value_set = desk.now;
+        terms.value_set = later_than(file.body(), desk.now);
         policy.apply(&mut terms, desk.now)?;
         check_alive(name, &terms, desk.now)?;
         summary.push(format!("rotated {name}; still for {}", audience(&terms.scope)));

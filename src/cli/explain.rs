@@ -15,6 +15,7 @@ use crate::{
         run::{EnvFileError, RunError},
         template::{RenderErrors, SYNTAX, TemplateErrors},
     },
+    review::proposal::ReviewError,
     terminal::report::Report,
     vault::{FileError, FileProblem, RepositoryError, SnapshotError, WriteError, WriteFailure, trust::FloorError},
 };
@@ -155,6 +156,16 @@ impl Explain for SnapshotError {
                 .hint("'fleetvault init' makes the first commit of a vault"),
             Self::Read(_) => Report::new(6, "untrusted", self.to_string()),
             Self::Git { .. } => Report::new(1, "git", self.to_string()),
+        }
+    }
+}
+
+impl Explain for ReviewError {
+    fn explain(&self) -> Report {
+        match self {
+            Self::Snapshot(error) => error.explain(),
+            Self::File(error) => error.explain(),
+            Self::Other(problem) => Report::new(1, "review", problem.clone()),
         }
     }
 }

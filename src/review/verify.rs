@@ -2,17 +2,14 @@
 //!
 //! Reports everything it finds, and stops at nothing: a broken file hides no other one.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use vault_format::{
     Authority, Credential, Entry, FilePath, Grant, Group, GroupName, Holder, HolderName, Member, Parsed, Recipient,
     SealedTo, check_stanzas,
 };
 
+use super::parallel::each;
 use crate::vault::{EntryKind, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
 
 /// One thing that is not as it must be.
@@ -35,7 +32,7 @@ pub struct Verdict {
 
 /// The public keys of everybody at their current epochs: what stanzas are compared with.
 #[derive(Default)]
-struct Keys(HashMap<HolderName, (u64, Vec<Recipient>)>);
+pub(super) struct Keys(HashMap<HolderName, (u64, Vec<Recipient>)>);
 
 /// What a file says that other files must agree with.
 enum Said {
@@ -100,9 +97,6 @@ pub fn list(vault: &Vault<'_>) -> Result<Vec<TreeFile>, FileError> {
 
 type Known<'f> = (&'f TreeFile, FilePath);
 
-/// What one thread has read, and what was wrong with the rest.
-type Checked = (Vec<(FilePath, Said)>, Vec<Finding>);
-
 /// Checks files one by one on all processors, and returns what they say.
 fn check_all(
     place: &Place,
@@ -112,50 +106,16 @@ fn check_all(
     progress: &(dyn Fn(usize) + Sync),
     findings: &mut Vec<Finding>,
 ) -> Vec<(FilePath, Said)> {
-    const BATCH: usize = 64;
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<Checked, String> {
-        let repository = place.open().map_err(|error| error.to_string())?;
-        let snapshot = repository.snapshot_at(place).map_err(|error| error.to_string())?;
-        let (mut said, mut findings) = (Vec::new(), Vec::new());
-        loop {
-            let from = next.fetch_add(BATCH, Ordering::Relaxed);
-            let Some(batch) = files
-                .get(from..files.len().min(from + BATCH))
-                .filter(|batch| !batch.is_empty())
-            else {
-                return Ok((said, findings));
-            };
-            for (file, path) in batch {
-                match check_file(&snapshot, authority, file, path, keys) {
-                    Ok(what) => said.push((path.clone(), what)),
-                    Err(problem) => findings.push(finding(&file.path, problem)),
-                }
-            }
-            progress(batch.len());
-        }
-    };
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len() / BATCH + 1);
-    let results: Vec<_> = thread::scope(|scope| {
-        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-        let running: Vec<_> = (0..threads).map_while(start).collect();
-        match running.is_empty() {
-            // The system has no thread left.
-            true => vec![Ok(work())],
-            false => running.into_iter().map(|thread| thread.join()).collect(),
-        }
+    let checked = each(place, files, progress, |_, snapshot, (file, path)| {
+        check_file(snapshot, authority, file, path, keys)
+            .map(|what| (path.clone(), what))
+            .map_err(|problem| finding(&file.path, problem))
     });
     let mut all = Vec::new();
-    for result in results {
+    for result in checked.unwrap_or_else(|problem| vec![Err(finding("", problem))]) {
         match result {
-            Ok(Ok((said, found))) => {
-                all.extend(said);
-                findings.extend(found);
-            }
-            Ok(Err(problem)) => findings.push(finding("", problem)),
-            Err(_) => findings.push(finding("", "a check stopped unexpectedly")),
+            Ok(said) => all.push(said),
+            Err(found) => findings.push(found),
         }
     }
     all
@@ -195,6 +155,34 @@ fn check<K: Entry>(
 }
 
 impl Keys {
+    /// Those of all members and groups of a vault whose files are sound.
+    ///
+    /// # Errors
+    /// [`FileError`] where the tree cannot be listed.
+    pub(super) fn of(vault: &Vault<'_>) -> Result<Self, FileError> {
+        let mut keys = Self::default();
+        for name in vault.member_names()? {
+            if let Ok(Some(member)) = vault.look_at::<Member>(&FilePath::Member(name.clone()))
+                && let Some(body) = member.body()
+            {
+                keys.0
+                    .insert(HolderName::Member(name), (body.epoch, body.recipients.clone()));
+            }
+        }
+        for path in vault.paths("groups")? {
+            if let FilePath::Group(name) = &path
+                && let Ok(Some(group)) = vault.look_at::<Group>(&path)
+                && let Some(body) = group.body()
+            {
+                keys.0.insert(
+                    HolderName::Group(name.clone()),
+                    (body.epoch, vec![body.recipient.clone()]),
+                );
+            }
+        }
+        Ok(keys)
+    }
+
     /// Takes in the members and groups, and reports keys that two members share.
     fn learn(&mut self, said: &[(FilePath, Said)], findings: &mut Vec<Finding>) {
         let mut owners: BTreeMap<&str, &FilePath> = BTreeMap::new();
@@ -220,7 +208,7 @@ impl Keys {
     }
 
     /// Compares the stanzas of a payload with the keys of its holders.
-    fn check(&self, sealed_to: &SealedTo, payload: &str) -> Result<(), FileProblem> {
+    pub(super) fn check(&self, sealed_to: &SealedTo, payload: &str) -> Result<(), FileProblem> {
         let mut expected: Vec<(&Holder, &Recipient)> = Vec::new();
         for holder in sealed_to.holders() {
             let Some((epoch, keys)) = self.0.get(&holder.name) else {
@@ -344,7 +332,7 @@ fn place(file: &TreeFile) -> Result<Option<FilePath>, String> {
 }
 
 /// Names that a file system or a person would take for one another.
-fn collisions(files: &[TreeFile]) -> Vec<Finding> {
+pub(super) fn collisions(files: &[TreeFile]) -> Vec<Finding> {
     let mut lower: HashMap<String, &str> = HashMap::new();
     let mut findings = Vec::new();
     let ours = |path: &str| vault_format::FOLDERS.iter().any(|folder| path.starts_with(folder));

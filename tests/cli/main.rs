@@ -21,6 +21,7 @@ mod names;
 mod piping;
 mod real;
 mod refusing;
+mod review;
 mod scopes;
 mod setting;
 mod setup;

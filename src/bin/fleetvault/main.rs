@@ -22,7 +22,7 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, get, init, keygen, list, man, member, rm, rotate, scope, set, show, touch,
+    completions, demo, doctor, edit, get, init, keygen, list, man, member, review, rm, rotate, scope, set, show, touch,
     trust as trust_command, verify,
 };
 use context::{Context, Globals};
@@ -69,6 +69,8 @@ enum Command {
     Rm(rm::RmArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
+    /// Tell what a proposed change means; needs no key
+    Review(review::ReviewArgs),
     /// Tell what is wrong or risky here, and what to do
     Doctor(doctor::DoctorArgs),
     /// Show and accept what this machine trusts
@@ -124,6 +126,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Get(args) => get::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Review(args) => review::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Trust(command) => trust_command::run(command, context),
         Command::Demo(args) => demo::run(args),

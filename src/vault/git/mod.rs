@@ -4,6 +4,7 @@
 //! what is in the files, and whether to believe it, is decided above. It never prints, never reaches
 //! the network, and while reading never starts a program.
 
+mod changes;
 mod commit;
 mod error;
 mod id;
@@ -25,6 +26,7 @@ mod transaction;
 mod tree;
 mod worktree;
 
+pub use changes::{Difference, Side};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
 pub use id::{BlobId, CommitId};
 pub use path::{PathError, check_path};

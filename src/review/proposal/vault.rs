@@ -1,0 +1,292 @@
+//! Changed files of the vault: checked by the root that was there before, and told as meaning.
+
+use std::collections::BTreeSet;
+
+use vault_format::{
+    Authority, Credential, Entry, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, Parsed, ROOT_FILE, Root,
+};
+
+use super::{Item, ReviewError, Risk, Statement, meaning};
+use crate::{
+    review::{
+        parallel::each,
+        verify::{Keys, collisions, list, verify},
+    },
+    vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Side, Vault},
+};
+
+/// The path of a difference inside the vault; `None` where it is outside of it, or one of the files that may stand beside the vault's own.
+pub(super) fn inside<'d>(vault: &str, difference: &'d Difference) -> Option<&'d str> {
+    let below = match vault {
+        "" => difference.path.as_str(),
+        _ => difference.path.strip_prefix(vault)?.strip_prefix('/')?,
+    };
+    let top = below.split('/').next().unwrap_or_default();
+    let ours = |name: &str| FOLDERS.iter().any(|folder| folder.eq_ignore_ascii_case(name));
+    (ours(top) || below.eq_ignore_ascii_case(ROOT_FILE)).then_some(below)
+}
+
+/// Everything about the vault's files.
+pub(super) fn items(
+    repository: &Repository,
+    base: &Vault<'_>,
+    judge: &Vault<'_>,
+    head: CommitId,
+    differences: &[Difference],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Item>, ReviewError> {
+    let directory = base.snapshot().directory();
+    let changed: Vec<(&Difference, &str)> = differences
+        .iter()
+        .filter_map(|difference| Some((difference, inside(directory, difference)?)))
+        .collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let after = repository.snapshot(&head.to_string())?;
+    let after = match Vault::load(after, None) {
+        Ok(after) => after,
+        // Without its root nothing of it can be judged.
+        Err(error) => return Ok(vec![whole(&error.path, error.problem.to_string())]),
+    };
+    if after.id() != judge.id() {
+        return Ok(vec![whole(
+            ROOT_FILE,
+            format!("another vault: {} instead of {}", after.id(), judge.id()),
+        )]);
+    }
+    let keys = Keys::of(&after)?;
+    let authority = judge.authority();
+    let items = each(
+        &after.snapshot().place(),
+        &changed,
+        progress,
+        |repository, _, (difference, below)| item(repository, authority, &keys, difference, below),
+    );
+    let mut items = items.map_err(ReviewError::Other)?;
+    add_findings(&mut items, &after, &changed, directory)?;
+    add_roots(&mut items, judge, &after, directory);
+    Ok(items)
+}
+
+/// An error that is about the vault as a whole.
+fn whole(path: &str, problem: String) -> Item {
+    Item {
+        path: path.to_owned(),
+        subject: "the vault".into(),
+        statements: vec![Statement::new(Risk::Error, problem)],
+        authors: Vec::new(),
+        line: None,
+    }
+}
+
+/// What only several files together show: names that collide, and, where keys have changed, everything that this made stale.
+fn add_findings(
+    items: &mut Vec<Item>,
+    after: &Vault<'_>,
+    changed: &[(&Difference, &str)],
+    directory: &str,
+) -> Result<(), ReviewError> {
+    let paths: BTreeSet<&str> = changed.iter().map(|(_, below)| *below).collect();
+    let keyed = |below: &&str| {
+        ["members/", "groups/", "grants/"]
+            .iter()
+            .any(|folder| below.starts_with(folder))
+    };
+    let mut findings = collisions(&list(after)?);
+    findings.retain(|finding| paths.contains(finding.path.as_str()));
+    if paths.iter().any(keyed) {
+        findings.extend(verify(after, &|_| {})?.findings);
+    }
+    for finding in findings {
+        let path = joined(directory, &finding.path);
+        let statement = Statement::new(Risk::Error, finding.problem);
+        match items.iter_mut().find(|item| item.path == path) {
+            Some(item) if item.statements.contains(&statement) => {}
+            Some(item) => item.statements.push(statement),
+            None => items.push(Item {
+                subject: finding.path,
+                path,
+                statements: vec![statement],
+                authors: Vec::new(),
+                line: None,
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// What new roots say.
+fn add_roots(items: &mut [Item], judge: &Vault<'_>, after: &Vault<'_>, directory: &str) {
+    let (before, now) = (judge.authority(), after.authority());
+    if now.serial() == before.serial() && now.digest() == before.digest() {
+        return;
+    }
+    let path = joined(directory, &FilePath::Root(now.serial()).to_string());
+    if let Some(item) = items.iter_mut().find(|item| item.path == path) {
+        item.statements.extend(meaning::root(before.root(), now.root()));
+    }
+}
+
+fn joined(directory: &str, below: &str) -> String {
+    match directory {
+        "" => below.to_owned(),
+        _ => format!("{directory}/{below}"),
+    }
+}
+
+fn item(repository: &Repository, authority: &Authority, keys: &Keys, difference: &Difference, below: &str) -> Item {
+    let path = FilePath::parse(below).filter(|_| difference.is_text);
+    let mut item = Item {
+        path: difference.path.clone(),
+        subject: path.as_ref().map_or(below.to_owned(), subject),
+        statements: Vec::new(),
+        authors: Vec::new(),
+        line: None,
+    };
+    let Some(path) = path else {
+        if difference.after.is_some() {
+            item.statements
+                .push(Statement::new(Risk::Error, "no file of a vault can have this name"));
+        }
+        return item;
+    };
+    let file = File {
+        repository,
+        authority,
+        keys,
+        path: &path,
+        difference,
+    };
+    let told = match &path {
+        FilePath::Credential(_) => {
+            file.told(|_, before: Option<&Credential>, after, resealed| meaning::credential(before, after, resealed))
+        }
+        FilePath::Member(_) => file.told(|_, before: Option<&Member>, after, _| meaning::member(before, after)),
+        FilePath::Group(_) => file.told(|_, before: Option<&Group>, after, _| meaning::group(before, after)),
+        FilePath::Grant(..) => {
+            file.told(|subject: &GrantSubject, before: Option<&Grant>, after, _| meaning::grant(subject, before, after))
+        }
+        FilePath::Root(serial) => file.root(*serial),
+    };
+    match told {
+        Ok((statements, authors)) => {
+            item.statements = statements;
+            item.authors = authors;
+        }
+        Err(problem) => item.statements.push(Statement::new(Risk::Error, problem)),
+    }
+    item
+}
+
+fn subject(path: &FilePath) -> String {
+    match path {
+        FilePath::Credential(name) => name.to_string(),
+        FilePath::Member(name) => meaning::subject_of_member(name),
+        FilePath::Group(name) => format!("group {name}"),
+        FilePath::Grant(group, member) => format!("grant of {group} to {member}"),
+        FilePath::Root(serial) => format!("root {serial}"),
+    }
+}
+
+/// What a file means, and who signed it.
+type Told = Result<(Vec<Statement>, Vec<String>), String>;
+
+/// One changed file.
+struct File<'f> {
+    repository: &'f Repository,
+    authority: &'f Authority,
+    keys: &'f Keys,
+    path: &'f FilePath,
+    difference: &'f Difference,
+}
+
+impl File<'_> {
+    fn bytes(&self, side: Side) -> Result<Vec<u8>, String> {
+        if side.kind != EntryKind::File {
+            return Err(format!("it is {}, expected {}", side.kind, EntryKind::File));
+        }
+        let contents = self
+            .repository
+            .contents(side.id, MAX_FILE)
+            .map_err(|error| error.to_string())?;
+        contents.ok_or_else(|| "it is larger than any file of a vault can be".into())
+    }
+
+    /// The file as it was, if it was one that could be read.
+    fn before<K: Entry>(&self) -> Option<Parsed<K>> {
+        let bytes = self.bytes(self.difference.before?).ok()?;
+        Parsed::parse(&bytes, self.path).ok()
+    }
+
+    fn told<K: Entry>(
+        &self,
+        meaning: impl FnOnce(&K::Subject, Option<&K>, Option<&K>, bool) -> Vec<Statement>,
+    ) -> Told {
+        let before = self.before::<K>();
+        let Some(side) = self.difference.after else {
+            return match before {
+                Some(before) => Err(format!(
+                    "it is gone without a tombstone: serial {} was there; 'fleetvault rm' leaves one",
+                    before.head().serial
+                )),
+                None => Ok((Vec::new(), Vec::new())),
+            };
+        };
+        let bytes = self.bytes(side)?;
+        let parsed = Parsed::<K>::parse(&bytes, self.path).map_err(|error| match is_sealed(&bytes) {
+            true => error.to_string(),
+            false => format!("it is not sealed, and may hold a value in plain text: {error}"),
+        })?;
+        let file = self.authority.verify(parsed).map_err(|error| error.to_string())?;
+        let document = file.document();
+        let mut statements = Vec::new();
+        let mut wrong = |problem: String| statements.push(Statement::new(Risk::Error, problem));
+        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload())
+            && let Err(problem) = self.keys.check(sealed_to, payload)
+        {
+            wrong(problem.to_string());
+        }
+        let mut resealed = true;
+        if let Some(before) = &before {
+            let (was, is) = (before.head().serial, file.serial());
+            if is <= was {
+                wrong(format!("its serial does not rise: {was} before, {is} now"));
+            }
+            resealed = before.payload() != document.payload();
+            if !resealed && document.payload().is_some() && before.signed_bytes() != document.signed_bytes() {
+                wrong("its header was changed without sealing it again: nobody can open it".into());
+            }
+        }
+        let old = before.as_ref().and_then(|before| before.head().body.as_ref());
+        statements.extend(meaning(file.subject(), old, file.body(), resealed));
+        Ok((statements, file.authors().map(ToString::to_string).collect()))
+    }
+
+    /// A root is judged by its chain, which was read already; here only that the first one stays as it is.
+    fn root(&self, serial: u64) -> Told {
+        if self.difference.after.is_none() {
+            return Err("a root is gone: what it said would count no more".into());
+        }
+        if self.difference.before.is_some() {
+            return Err("a root was changed: its successor says what is new, never itself".into());
+        }
+        let bytes = self
+            .difference
+            .after
+            .map(|side| self.bytes(side))
+            .transpose()?
+            .unwrap_or_default();
+        let parsed = Parsed::<Root>::parse(&bytes, self.path).map_err(|error| error.to_string())?;
+        let authors = parsed.claimed_authors().map(ToString::to_string).collect();
+        Ok((
+            vec![Statement::new(Risk::Root, format!("root {serial} is new"))],
+            authors,
+        ))
+    }
+}
+
+/// Tells whether a file holds what age makes.
+fn is_sealed(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"-----BEGIN AGE ENCRYPTED FILE-----").is_some()
+}

@@ -1,0 +1,128 @@
+//! What differs between two commits, in the whole repository, and where a branch left another. Reads trees; of files only those it is asked for.
+
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid};
+
+use super::error::{ReadError, SnapshotError};
+use super::id::{BlobId, CommitId};
+use super::repository::Repository;
+use super::tree::{EntryKind, lossy};
+
+/// A path at which two commits differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The path from the top of the repository, with what is no UTF-8 replaced.
+    pub path: String,
+    /// Whether the path is UTF-8.
+    pub is_text: bool,
+    /// What the first commit has there.
+    pub before: Option<Side>,
+    /// What the second commit has there.
+    pub after: Option<Side>,
+}
+
+/// One side of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Side {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its contents' id.
+    pub id: BlobId,
+}
+
+impl Repository {
+    /// Lists the paths at which two commits differ, sorted.
+    ///
+    /// # Errors
+    /// A tree that cannot be read, in a shallow clone for example.
+    pub fn differences(&self, from: CommitId, to: CommitId) -> Result<Vec<Difference>, SnapshotError> {
+        let failed = |error: git2::Error| SnapshotError::Git {
+            reference: format!("{}..{}", from.short(), to.short()),
+            error: error.into(),
+        };
+        let tree = |commit: CommitId| self.git().find_commit(commit.oid()).and_then(|commit| commit.tree());
+        let (before, after) = (tree(from).map_err(failed)?, tree(to).map_err(failed)?);
+        let mut options = DiffOptions::new();
+        // A change of the kind of an entry is one change, and nobody's settings have a say.
+        options
+            .include_typechange(true)
+            .ignore_submodules(false)
+            .skip_binary_check(true);
+        let diff = self
+            .git()
+            .diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))
+            .map_err(failed)?;
+        let side = |file: &git2::DiffFile<'_>| {
+            let mode: u32 = file.mode().into();
+            (mode != 0).then(|| Side {
+                kind: EntryKind::from_mode(mode),
+                id: BlobId::from(file.id()),
+            })
+        };
+        let mut differences: Vec<Difference> = diff
+            .deltas()
+            .map(|delta| {
+                let (old, new) = (delta.old_file(), delta.new_file());
+                let path = new.path_bytes().or_else(|| old.path_bytes()).unwrap_or_default();
+                Difference {
+                    path: lossy(path).into_owned(),
+                    is_text: std::str::from_utf8(path).is_ok(),
+                    before: side(&old),
+                    after: side(&new),
+                }
+            })
+            .collect();
+        differences.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(differences)
+    }
+
+    /// Finds where two commits were last one; `None` where they have nothing in common.
+    ///
+    /// # Errors
+    /// History that cannot be read.
+    pub fn merge_base(&self, one: CommitId, other: CommitId) -> Result<Option<CommitId>, SnapshotError> {
+        match self.git().merge_base(one.oid(), other.oid()) {
+            Ok(base) => Ok(Some(CommitId::from(base))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(SnapshotError::Git {
+                reference: format!("{}...{}", one.short(), other.short()),
+                error: error.into(),
+            }),
+        }
+    }
+
+    /// Returns the reference that the current branch follows, or the remote's own branch where it follows none.
+    pub fn upstream(&self) -> Option<String> {
+        let followed = self.git().head().ok().and_then(|head| {
+            let name = self.git().branch_upstream_name(head.name().ok()?).ok()?;
+            Some(name.as_str().ok()?.to_owned())
+        });
+        let usual = || {
+            let name = "refs/remotes/origin/HEAD";
+            self.git().find_reference(name).is_ok().then(|| name.to_owned())
+        };
+        followed.or_else(usual)
+    }
+
+    /// Tells whether history is cut off here, so that a commit may be missing that others have.
+    pub fn is_shallow(&self) -> bool {
+        self.git().is_shallow()
+    }
+
+    /// Reads a file's contents; `None` where it is larger than `limit`, which is found out without reading it.
+    ///
+    /// # Errors
+    /// The object is missing or no file.
+    pub fn contents(&self, id: BlobId, limit: usize) -> Result<Option<Vec<u8>>, ReadError> {
+        let failed = |error: git2::Error| ReadError::Git {
+            path: id.to_string(),
+            error: error.into(),
+        };
+        let id: Oid = id.oid();
+        let odb = self.git().odb().map_err(failed)?;
+        let (size, kind) = odb.read_header(id).map_err(failed)?;
+        if kind != ObjectType::Blob || size > limit {
+            return Ok(None);
+        }
+        Ok(Some(odb.read(id).map_err(failed)?.data().to_vec()))
+    }
+}

@@ -1,0 +1,162 @@
+//! `review`: what a proposed change means, and what stands against it.
+
+use std::fs;
+
+use crate::support::{Fleet, Run};
+
+/// A fleet whose branch `topic` is to be reviewed against `main`.
+fn proposed() -> Fleet {
+    let fleet = Fleet::new();
+    fleet.member("dev");
+    fleet.member("rev");
+    fleet.set("token", "value-of-token", "dev");
+    fleet.set("shared", "value-of-shared", "dev,rev");
+    fleet.git(&["checkout", "-q", "-b", "topic"]);
+    fleet
+}
+
+fn review(fleet: &Fleet) -> Run {
+    fleet.fleetvault(&["review", "main"])
+}
+
+#[test]
+fn a_change_is_told_as_meaning_the_worst_first() {
+    let fleet = proposed();
+    fleet.fleetvault(&["set", "new", "--members", "rev", "--generate"]).ok();
+    fleet.fleetvault(&["scope", "shared", "--drop", "rev"]).ok();
+    fleet.fleetvault(&["scope", "token", "--members", "*"]).ok();
+    let text = review(&fleet).ok().out();
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert!(
+        place("dev → everyone, now and later: members added tomorrow included") < place("- rev; rev may still know")
+    );
+    assert!(place("- rev; rev may still know the value until it is rotated") < place("new, for rev"));
+    assert!(text.contains("signed by alice"), "{text}");
+    assert!(text.ends_with("1 widening, 1 narrowing, 3 routine\n"), "{text}");
+}
+
+#[test]
+fn policy_values_members_and_tombstones() {
+    let fleet = proposed();
+    fleet.fleetvault(&["scope", "token", "--network", "deny"]).ok();
+    fleet.git(&["checkout", "-q", "main"]);
+    fleet.git(&["merge", "-q", "--ff-only", "topic"]);
+    fleet.git(&["checkout", "-q", "topic"]);
+    fleet
+        .fleetvault(&["scope", "token", "--network", "allow", "--ttl", "30d"])
+        .ok();
+    fleet.fleetvault(&["rotate", "shared", "--generate"]).ok();
+    fleet.member("build");
+    fleet.fleetvault(&["rm", "token"]).ok();
+    let text = review(&fleet).ok().out();
+    for part in [
+        "new member with 1 key",
+        "build can open what is for everyone",
+        "value changed",
+        "removed; dev may still know its value",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    fleet.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let text = review(&fleet).ok().out();
+    assert!(text.contains("network: deny → allow"), "{text}");
+    assert!(text.contains("relaxed"), "{text}");
+}
+
+#[test]
+fn nothing_changed_and_no_range() {
+    let fleet = proposed();
+    assert_eq!(review(&fleet).ok().out(), "nothing changed\n");
+    fleet
+        .fleetvault(&["review"])
+        .fails(2)
+        .says("this branch follows no other");
+    fleet
+        .fleetvault(&["review", "nowhere"])
+        .fails(1)
+        .says("there is no branch, tag or commit 'nowhere'");
+    fleet
+        .fleetvault(&["review", "..main"])
+        .fails(2)
+        .says("'..main' has no base");
+    fleet.fleetvault(&["review", "main..topic"]).ok();
+}
+
+#[test]
+fn what_no_author_made_is_an_error() {
+    let fleet = proposed();
+    // An edited header, as somebody with push rights would do it.
+    let path = "credentials/token.toml";
+    let text = fleet.read(path);
+    let edited = text
+        .replace("serial = 1", "serial = 2")
+        .replace("  \"dev\",\n]\nsealed_to", "  \"dev\",\n  \"rev\",\n]\nsealed_to");
+    fleet.forge(path, edited);
+    let refused = review(&fleet).fails(6);
+    refused.says("do not merge: 1 error");
+}
+
+#[test]
+fn links_gone_files_lower_serials_and_names_are_errors() {
+    let fleet = proposed();
+    fleet.fleetvault(&["touch", "shared"]).ok();
+    let newer = fleet.read("credentials/shared.toml");
+    fleet.git(&["checkout", "-q", "main"]);
+    fleet.git(&["merge", "-q", "--ff-only", "topic"]);
+    fleet.git(&["checkout", "-q", "topic"]);
+    assert!(newer.contains("serial = 2"));
+    let older = fleet.git(&["show", "HEAD~1:credentials/shared.toml"]);
+    fleet.forge("credentials/shared.toml", older);
+    fs::remove_file(fleet.vault().join("credentials/token.toml")).unwrap();
+    fleet.forge("credentials/Token.toml", fleet.read("credentials/shared.toml"));
+    fleet.forge("credentials/bad name.toml", "x");
+    fleet.forge("credentials/plain.toml", "value = \"s3cret\"\n");
+    let refused = review(&fleet).fails(6);
+    let text = refused.out();
+    for part in [
+        "its serial does not rise: 2 before, 1 now",
+        "it is gone without a tombstone: serial 1 was there",
+        "no file of a vault can have this name",
+        "it is not sealed, and may hold a value in plain text",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn secrets_and_files_that_decide_are_found_outside_of_the_vault() {
+    let fleet = proposed();
+    let token = format!("ghp_{}", "a1B2".repeat(10));
+    fleet.forge("deploy.sh", format!("#!/bin/sh\ncurl -H 'X: {token}' x\n"));
+    fleet.forge(".github/workflows/ci.yml", "on: push\n");
+    fleet.forge("CODEOWNERS", "* @team\n");
+    let refused = review(&fleet).fails(6);
+    let text = refused.out();
+    assert!(
+        text.contains("line 2: this looks like a GitHub token in plain text"),
+        "{text}"
+    );
+    assert!(
+        text.contains("decides what runs for a change") && text.contains("decides who must look at a change"),
+        "{text}"
+    );
+    assert!(!text.contains(&token));
+    let github = fleet
+        .fleetvault(&["review", "main", "--format", "github"])
+        .fails(6)
+        .out();
+    assert!(
+        github.starts_with("::error file=deploy.sh,line=2,title=error%3A deploy.sh::line 2"),
+        "{github}"
+    );
+    let markdown = fleet
+        .fleetvault(&["review", "main", "--format", "markdown"])
+        .fails(6)
+        .out();
+    assert!(
+        markdown.starts_with("### ❌ fleetvault: do not merge: 1 error"),
+        "{markdown}"
+    );
+    let json = fleet.fleetvault(&["review", "main", "--format", "json"]).fails(6);
+    assert_eq!(json.json()["items"][0]["line"], 2);
+}
