@@ -11,7 +11,7 @@ mod vaults;
 use std::{fs, path::Path, process::Command, thread, time::Instant};
 
 use fleetvault::{
-    review::verify::verify,
+    review::{proposal::review, verify::verify},
     vault::{Access, Repository, Vault},
 };
 use timing::{compare, compare_sum, peak_memory, print};
@@ -25,7 +25,7 @@ fn main() {
     if std::env::args().any(|arg| arg == mcp::BARE) {
         return mcp::serve_bare();
     }
-    let benches: [(&str, fn()); 11] = [
+    let benches: [(&str, fn()); 12] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -33,6 +33,7 @@ fn main() {
         ("folders", many_folders),
         ("set", set_against_git),
         ("verify", verify_against_signatures),
+        ("review", review_against_signatures),
         ("run", run_beside_its_parts),
         ("mask", mask::masking),
         ("mcp", mcp::serving),
@@ -204,6 +205,45 @@ fn verify_against_signatures() {
     print(
         "verify of 10,000 / their bare signature checks",
         1.5,
+        &timing::ratios(ours, bare),
+    );
+}
+
+/// `review` of 1,000 changed credentials among 10,000 beside nothing but the signature checks of those, both on all processors.
+fn review_against_signatures() {
+    let fixture = Fixture::new(10);
+    fixture.credentials((0..10_000).map(|n| (format!("c{n}"), vec!["m1".into()])));
+    let names: Vec<String> = (0..1000).map(|n| format!("c{n}")).collect();
+    let touch: Vec<&str> = ["touch"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    assert!(
+        fixture
+            .fleetvault(&touch)
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let repository = Repository::open(&fixture.vault(), Access::Read).unwrap();
+    let base = Vault::load(repository.snapshot("HEAD~1").unwrap(), None).unwrap();
+    let head = repository.commit("HEAD").unwrap();
+    let signer = base.authority().root().authors[0].key.to_string();
+    let mut files = signed_files(&fixture.vault().join("credentials"));
+    files.truncate(1000);
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..21 {
+        let start = Instant::now();
+        assert_eq!(
+            review(&repository, &base, &base, head, &|_| {}).unwrap().items.len(),
+            1000
+        );
+        ours.push(start.elapsed());
+        let start = Instant::now();
+        check_signatures(&signer, &files);
+        bare.push(start.elapsed());
+    }
+    print(
+        "review of 1,000 changed of 10,000 / their bare signature checks",
+        2.0,
         &timing::ratios(ours, bare),
     );
 }

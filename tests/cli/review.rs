@@ -160,3 +160,30 @@ fn secrets_and_files_that_decide_are_found_outside_of_the_vault() {
     let json = fleet.fleetvault(&["review", "main", "--format", "json"]).fails(6);
     assert_eq!(json.json()["items"][0]["line"], 2);
 }
+
+#[test]
+fn a_vault_that_moves_or_goes_is_told_as_a_whole() {
+    let fleet = proposed();
+    fleet.git(&["rm", "-q", "-r", "."]);
+    fleet.git(&["commit", "-q", "-m", "gone"]);
+    review(&fleet).fails(6).prints("the vault is gone");
+    fleet.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    fs::create_dir(fleet.vault().join("sub")).unwrap();
+    for name in ["fleetvault.toml", "credentials", "members", "groups", "grants"] {
+        fleet.git(&["mv", name, "sub/"]);
+    }
+    fleet.git(&["commit", "-q", "-m", "moved"]);
+    let moved = fleet.fleetvault(&["-C", "sub", "review", "main"]).ok();
+    moved.prints("the vault moved from the top to sub");
+}
+
+#[test]
+fn a_new_author_counts_from_the_next_change_on() {
+    let fleet = proposed();
+    let path = "credentials/token.toml";
+    let text = fleet.read(path);
+    // Signed by somebody who is none at the base: the name alone makes no author.
+    fleet.forge(path, text.replace("author = \"alice\"", "author = \"mallory\""));
+    let refused = review(&fleet).fails(6);
+    assert!(refused.out().contains("error"), "{}", refused.out());
+}

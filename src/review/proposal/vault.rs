@@ -9,10 +9,11 @@ use vault_format::{
 use super::{Item, ReviewError, Risk, Statement, meaning};
 use crate::{
     review::{
+        base::compare,
         parallel::each,
         verify::{Keys, collisions, list, verify},
     },
-    vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Side, Vault},
+    vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Side, SnapshotError, Vault},
 };
 
 /// The path of a difference inside the vault; `None` where it is outside of it, or one of the files that may stand beside the vault's own.
@@ -43,7 +44,11 @@ pub(super) fn items(
     if changed.is_empty() {
         return Ok(Vec::new());
     }
-    let after = repository.snapshot(&head.to_string())?;
+    let after = match repository.snapshot(&head.to_string()) {
+        Ok(after) => after,
+        Err(SnapshotError::NoVault { .. }) => return Ok(vec![whole(ROOT_FILE, "the vault is gone".into())]),
+        Err(error) => return Err(error.into()),
+    };
     let after = match Vault::load(after, None) {
         Ok(after) => after,
         // Without its root nothing of it can be judged.
@@ -54,6 +59,9 @@ pub(super) fn items(
             ROOT_FILE,
             format!("another vault: {} instead of {}", after.id(), judge.id()),
         )]);
+    }
+    if after.snapshot().directory() != directory {
+        return moved(base, &after);
     }
     let keys = Keys::of(&after)?;
     let authority = judge.authority();
@@ -67,6 +75,31 @@ pub(super) fn items(
     add_findings(&mut items, &after, &changed, directory)?;
     add_roots(&mut items, judge, &after, directory);
     Ok(items)
+}
+
+/// A vault in another directory: every file is another one to git, so that the whole is checked and compared by names.
+fn moved(base: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> {
+    let shown = |vault: &Vault<'_>| match vault.snapshot().directory() {
+        "" => "the top".to_owned(),
+        directory => directory.to_owned(),
+    };
+    let mut item = whole(ROOT_FILE, String::new());
+    item.statements = vec![Statement::new(
+        Risk::Attention,
+        format!(
+            "the vault moved from {} to {}: look at its files with 'fleetvault verify --base'",
+            shown(base),
+            shown(after)
+        ),
+    )];
+    let mut findings = verify(after, &|_| {})?.findings;
+    findings.extend(compare(base, after)?);
+    item.statements.extend(
+        findings
+            .into_iter()
+            .map(|finding| Statement::new(Risk::Error, format!("{}: {}", finding.path, finding.problem))),
+    );
+    Ok(vec![item])
 }
 
 /// An error that is about the vault as a whole.
