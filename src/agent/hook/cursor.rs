@@ -2,16 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Verdict, shell};
+use super::{Call, Verdict, shell, tool};
 
 /// What the names of servers' tools begin with.
 const FOREIGN: &str = "MCP:";
 
 pub(super) fn read(request: &Value) -> Call {
-    let (Some(tool), Some(input)) = (
-        request.get("tool_name").and_then(Value::as_str),
-        request.get("tool_input"),
-    ) else {
+    let Some((tool, input)) = tool(request) else {
         return Call::Other;
     };
     match tool.strip_prefix(FOREIGN) {

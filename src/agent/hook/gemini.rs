@@ -2,13 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Verdict, of_server, shell};
+use super::{Call, Verdict, of_server, shell, tool};
 
 pub(super) fn read(request: &Value) -> Call {
-    let (Some(tool), Some(input)) = (
-        request.get("tool_name").and_then(Value::as_str),
-        request.get("tool_input"),
-    ) else {
+    let Some((tool, input)) = tool(request) else {
         return Call::Other;
     };
     match tool {

@@ -119,6 +119,11 @@ fn input(client: Client, request: &Value) -> Option<Map<String, Value>> {
     }
 }
 
+/// The name and the input of a tool, as most clients say them.
+fn tool(request: &Value) -> Option<(&str, &Value)> {
+    Some((request.get("tool_name")?.as_str()?, request.get("tool_input")?))
+}
+
 /// A tool by its name, where tools of servers are called `PREFIX SERVER SEPARATOR TOOL`.
 fn of_server(name: &str, prefix: &str, separator: &str, input: &Value) -> Call {
     let Some(rest) = name.strip_prefix(prefix) else {
