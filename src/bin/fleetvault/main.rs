@@ -22,7 +22,7 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, get, init, keygen, list, man, member, rm, rotate, scope, set, show, touch,
+    completions, demo, doctor, edit, get, init, keygen, list, man, member, merge, rm, rotate, scope, set, show, touch,
     trust as trust_command, verify,
 };
 use context::{Context, Globals};
@@ -67,6 +67,8 @@ enum Command {
     Get(get::GetArgs),
     /// Remove credentials, leaving tombstones
     Rm(rm::RmArgs),
+    /// Merge what git left in conflict, by what the files mean
+    Merge(merge::MergeArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
     /// Tell what is wrong or risky here, and what to do
@@ -123,6 +125,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Show(args) => show::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Rm(args) => rm::run(args, context),
+        Command::Merge(args) => merge::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Trust(command) => trust_command::run(command, context),

@@ -5,6 +5,7 @@
 //! the network, and while reading never starts a program.
 
 mod commit;
+mod conflict;
 mod error;
 mod id;
 mod index;
@@ -12,11 +13,13 @@ mod journal;
 mod libgit2;
 mod lock;
 mod objects;
+mod operation;
 mod path;
 mod recovery;
 mod reference;
 mod repository;
 mod request;
+mod resolve;
 mod snapshot;
 mod swap;
 mod sync;
@@ -25,11 +28,14 @@ mod transaction;
 mod tree;
 mod worktree;
 
+pub use conflict::{Conflict, Stage};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
 pub use id::{BlobId, CommitId};
+pub use operation::{InProgress, Operation, SideCommit};
 pub use path::{PathError, check_path};
 pub use repository::{HeadState, Repository, init_repository};
 pub use request::{CommitRequest, FileChange};
+pub use resolve::{Merged, resolve};
 pub use snapshot::{Place, Remembered, Snapshot, TreeFile};
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use tree::{Child, EntryKind};

@@ -27,7 +27,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    fn from_mode(mode: u32) -> Self {
+    pub(super) fn from_mode(mode: u32) -> Self {
         match mode {
             0o100644 => Self::File,
             0o100755 => Self::Executable,
