@@ -1,0 +1,210 @@
+//! What `fleetvault merge` refuses, and that it leaves everything as it was then.
+
+use std::fs;
+
+use vault_format::{AuthorKey, Digest, Draft, FilePath, Head, Kind, Parsed, Root, SigningKey};
+
+use super::merging::{VALUE, commit, conflict, diverge, elsewhere, fleet, gets, sides, unmerged};
+use crate::fleet::{Fleet, Run, run};
+
+/// Refuses with this code and text, and leaves index and work tree as they were.
+#[track_caller]
+fn refused(fleet: &Fleet, args: &[&str], code: i32, text: &str) {
+    let state = || {
+        (
+            sides(fleet),
+            fleet.git(&["status", "--porcelain"]),
+            fleet.git(&["diff"]),
+        )
+    };
+    let before = state();
+    fleet.fleetvault(args).fails(code).silent().says(text);
+    assert_eq!(state(), before);
+}
+
+#[test]
+fn a_side_that_no_author_signed_is_never_taken_over() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    let forged = fleet
+        .read("credentials/pat.toml")
+        .replace("network = \"allow\"", "network = \"confirm\"");
+    fleet.forge("credentials/pat.toml", forged);
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    conflict(&fleet);
+    for args in [&["merge"][..], &["merge", "--ours"], &["merge", "--theirs"]] {
+        refused(&fleet, args, 6, "credentials/pat.toml (theirs): ");
+    }
+}
+
+#[test]
+fn a_file_deleted_without_a_tombstone_needs_somebodys_word() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fleet.git(&["rm", "-q", "credentials/pat.toml"]);
+    fleet.git(&["commit", "-q", "-m", "gone"]);
+    fleet.git(&["switch", "-q", "main"]);
+    // Nothing but a new serial: a tombstone would win over that, a deletion that nobody signed does not.
+    fleet.fleetvault(&["touch", "pat"]).ok();
+    conflict(&fleet);
+    refused(&fleet, &["merge"], 7, "theirs: deleted without a tombstone");
+    fleet
+        .fleetvault(&["merge", "--theirs"])
+        .ok()
+        .prints("credentials/pat.toml: removed; serial 3");
+    commit(&fleet);
+    fleet.expand("dev", "<<secure.pat>>").fails(4);
+}
+
+#[test]
+fn roots_are_not_merged() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fleet.forge("roots/2.toml", "theirs\n");
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.forge("roots/2.toml", "ours\n");
+    conflict(&fleet);
+    refused(
+        &fleet,
+        &["merge", "--ours"],
+        7,
+        "roots/2.toml is another root on each side, and roots are not merged",
+    );
+}
+
+#[test]
+fn what_somebody_edits_during_a_conflict_is_not_overwritten() {
+    let fleet = fleet();
+    diverge(
+        &fleet,
+        (&["scope", "pat", "--add", "rev"], ""),
+        (&["scope", "pat", "--add", "ops"], ""),
+    );
+    conflict(&fleet);
+    fs::write(fleet.vault().join("credentials/pat.toml"), "by hand\n").unwrap();
+    refused(
+        &fleet,
+        &["merge"],
+        1,
+        "credentials/pat.toml was edited while it is in conflict",
+    );
+    assert_eq!(fleet.read("credentials/pat.toml"), "by hand\n");
+}
+
+#[test]
+fn marks_of_git_are_no_edit() {
+    let fleet = fleet();
+    fleet.forge(".gitattributes", "");
+    diverge(
+        &fleet,
+        (&["scope", "pat", "--add", "rev"], ""),
+        (&["scope", "pat", "--add", "ops"], ""),
+    );
+    fleet.git_in(&fleet.vault(), &["merge", "-q", "other"]).fails(1);
+    assert!(fleet.read("credentials/pat.toml").contains("<<<<<<< HEAD\n"));
+    fleet.fleetvault(&["merge"]).ok();
+    commit(&fleet);
+    gets(&fleet, "ops", "pat", VALUE);
+}
+
+#[test]
+fn paths_that_are_not_in_conflict_are_named() {
+    let fleet = fleet();
+    diverge(
+        &fleet,
+        (&["scope", "pat", "--add", "rev"], ""),
+        (&["scope", "pat", "--add", "ops"], ""),
+    );
+    conflict(&fleet);
+    refused(&fleet, &["merge", "members"], 4, "'members' is not in conflict");
+    refused(&fleet, &["merge", "../../x"], 2, "'../../x' is not in this repository");
+    assert_eq!(unmerged(&fleet), ["credentials/pat.toml"]);
+}
+
+#[test]
+fn an_author_who_is_no_keeper_merges_what_need_not_be_opened() {
+    let fleet = with_bob();
+    fleet.set("shared", "a value for bob too", "bob,dev");
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    elsewhere(&fleet, &["scope", "pat", "--add", "ops"], "").ok();
+    elsewhere(&fleet, &["scope", "shared", "--add", "ops"], "").ok();
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    fleet.fleetvault(&["scope", "shared", "--add", "rev"]).ok();
+    conflict(&fleet);
+    let cannot = as_bob(&fleet, &["merge"]).fails(7).silent();
+    cannot
+        .says("credentials/pat.toml cannot be merged: your keys do not open the value that it is to have")
+        .says("keepers are 'alice'");
+    assert_eq!(unmerged(&fleet), ["credentials/pat.toml", "credentials/shared.toml"]);
+    // In its scope, he can.
+    as_bob(&fleet, &["merge", "credentials/shared.toml"]).ok();
+    assert_eq!(unmerged(&fleet), ["credentials/pat.toml"]);
+    fleet.fleetvault(&["merge"]).ok();
+    commit(&fleet);
+    for (member, name, value) in [("ops", "pat", VALUE), ("rev", "shared", "a value for bob too")] {
+        gets(&fleet, member, name, value);
+    }
+}
+
+#[test]
+fn who_is_no_author_merges_nothing() {
+    let fleet = fleet();
+    diverge(
+        &fleet,
+        (&["scope", "pat", "--add", "rev"], ""),
+        (&["scope", "pat", "--add", "ops"], ""),
+    );
+    conflict(&fleet);
+    let key = fleet.path("rogue_key");
+    fs::write(
+        &key,
+        SigningKey::generate().unwrap().to_openssh("rogue").unwrap().as_bytes(),
+    )
+    .unwrap();
+    refused(
+        &fleet,
+        &["merge", "--signing-key", key.to_str().unwrap()],
+        7,
+        "belongs to no author of this vault",
+    );
+}
+
+/// A second author, a member like any other: root 2, signed by alice.
+fn with_bob() -> Fleet {
+    let fleet = fleet();
+    fleet.member("bob");
+    let key = SigningKey::generate().unwrap();
+    let folder = fleet.path("bob/fleetvault");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("signing_key"), key.to_openssh("bob").unwrap().as_bytes()).unwrap();
+    fs::copy(fleet.identity("bob"), folder.join("identity.txt")).unwrap();
+    let alice = fs::read_to_string(fleet.path("alice/fleetvault/signing_key")).unwrap();
+    let alice = SigningKey::from_openssh(alice.as_bytes()).unwrap();
+    let first: Parsed<Root> = Parsed::parse(fleet.read("fleetvault.toml").as_bytes(), &FilePath::Root(1)).unwrap();
+    let mut body = first.head().body.clone().unwrap();
+    body.nonce = None;
+    body.previous = Some(Digest::of(first.signed_bytes()));
+    body.authors.push(AuthorKey {
+        author: "bob".parse().unwrap(),
+        key: key.signer().unwrap(),
+    });
+    let draft = Draft::plain(Head {
+        vault: fleet.id().parse().ok(),
+        subject: (),
+        serial: 2,
+        body: Some(body),
+    })
+    .unwrap();
+    let signature = alice.sign(Root::NAMESPACE, draft.signed_bytes()).unwrap();
+    let root = draft.signed_by("alice".parse().unwrap(), signature).finish().unwrap();
+    fleet.forge("roots/2.toml", root.as_bytes());
+    fleet
+}
+
+fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "bob");
+    command.args(args).current_dir(fleet.vault());
+    run(command, b"")
+}
