@@ -340,6 +340,52 @@ fn a_cherry_pick_goes_on() {
 }
 
 #[test]
+fn a_revert_takes_back_one_change_of_several() {
+    let fleet = fleet();
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    fleet.fleetvault(&["scope", "pat", "--add", "ops"]).ok();
+    fleet.git_in(&fleet.vault(), &["revert", "HEAD^"]).fails(1);
+    let merged = fleet.fleetvault(&["merge"]).ok();
+    merged
+        .prints("scope from both sides; serial 4")
+        .prints("next: git revert --continue");
+    fleet.git(&["-c", "core.editor=true", "revert", "--continue"]);
+    sound(&fleet);
+    gets(&fleet, "ops", "pat", VALUE);
+    fleet.expand("rev", "<<secure.pat>>").fails(3);
+}
+
+#[test]
+fn a_linked_work_tree_has_conflicts_of_its_own() {
+    let fleet = fleet();
+    diverge(
+        &fleet,
+        (&["scope", "pat", "--add", "rev"], ""),
+        (&["scope", "pat", "--add", "ops"], ""),
+    );
+    let linked = fleet.path("linked");
+    fleet.git(&["worktree", "add", "-q", linked.to_str().unwrap(), "other"]);
+    fleet.git_in(&linked, &["merge", "-q", "main"]).fails(1);
+    fleet
+        .fleetvault(&["merge"])
+        .ok()
+        .prints("no file of the vault is in conflict");
+    let there = |args: &[&str]| {
+        let args: Vec<&str> = ["-C", linked.to_str().unwrap()].iter().chain(args).copied().collect();
+        elsewhere(&fleet, &args, "")
+    };
+    there(&["merge"])
+        .ok()
+        .prints("ours    other, ")
+        .prints("theirs  main, ");
+    fleet.git_in(&linked, &["commit", "-q", "--no-edit"]).ok();
+    there(&["verify"]).ok();
+    fleet.git(&["merge", "-q", "--ff-only", "other"]);
+    sound(&fleet);
+    gets(&fleet, "ops", "pat", VALUE);
+}
+
+#[test]
 fn a_vault_below_other_files_is_merged_from_anywhere_in_it() {
     let fleet = Fleet::without_vault();
     fs::create_dir(fleet.vault()).unwrap();
@@ -411,11 +457,13 @@ fn a_kill_at_any_point_loses_nothing() {
         whole += u32::from(after.is_empty());
         fleet.fleetvault(&["merge"]).ok();
         assert_eq!(unmerged(&fleet), [""; 0]);
+        assert_eq!(fleet.git(&["ls-files", "--others"]), "", "round {round}");
         fleet.git(&["commit", "-q", "--no-edit"]);
         fleet.git(&["fsck", "--strict", "--no-dangling"]);
         assert_eq!(fleet.git(&["status", "--porcelain"]), "", "round {round}");
         fleet.fleetvault(&["verify"]).ok();
         fleet.git(&["reset", "-q", "--hard", "HEAD^1"]);
     }
+    assert!(interrupted > 0, "no kill hit the middle of a merge");
     println!("{whole} of 40 ended before the kill, {interrupted} left a journal");
 }

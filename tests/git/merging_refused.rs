@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use vault_format::{AuthorKey, Digest, Draft, FilePath, Head, Kind, Parsed, Root, SigningKey};
+use vault_format::{
+    AuthorKey, Digest, Draft, FilePath, Group, GroupKeys, Head, Identity, Kind, Member, Parsed, Root, SigningKey,
+};
 
 use super::merging::{VALUE, commit, conflict, diverge, elsewhere, fleet, gets, sides, unmerged};
 use crate::fleet::{Fleet, Run, run};
@@ -180,8 +182,6 @@ fn with_bob() -> Fleet {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("signing_key"), key.to_openssh("bob").unwrap().as_bytes()).unwrap();
     fs::copy(fleet.identity("bob"), folder.join("identity.txt")).unwrap();
-    let alice = fs::read_to_string(fleet.path("alice/fleetvault/signing_key")).unwrap();
-    let alice = SigningKey::from_openssh(alice.as_bytes()).unwrap();
     let first: Parsed<Root> = Parsed::parse(fleet.read("fleetvault.toml").as_bytes(), &FilePath::Root(1)).unwrap();
     let mut body = first.head().body.clone().unwrap();
     body.nonce = None;
@@ -197,8 +197,7 @@ fn with_bob() -> Fleet {
         body: Some(body),
     })
     .unwrap();
-    let signature = alice.sign(Root::NAMESPACE, draft.signed_bytes()).unwrap();
-    let root = draft.signed_by("alice".parse().unwrap(), signature).finish().unwrap();
+    let root = by_alice(&fleet, draft);
     fleet.forge("roots/2.toml", root.as_bytes());
     fleet
 }
@@ -207,4 +206,77 @@ fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
     let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "bob");
     command.args(args).current_dir(fleet.vault());
     run(command, b"")
+}
+
+/// Signs a file as a command of alice's would that there is none of yet.
+fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
+    let alice = fs::read(fleet.path("alice/fleetvault/signing_key")).unwrap();
+    let alice = SigningKey::from_openssh(&alice).unwrap();
+    let signature = alice.sign(K::NAMESPACE, draft.signed_bytes()).unwrap();
+    draft.signed_by("alice".parse().unwrap(), signature).finish().unwrap()
+}
+
+/// Gives the group `all` another key pair.
+fn rekey(fleet: &Fleet) {
+    let path = "groups/all.toml";
+    let keepers: Parsed<Group> = Parsed::parse(
+        fleet.read("groups/keepers.toml").as_bytes(),
+        &FilePath::parse("groups/keepers.toml").unwrap(),
+    )
+    .unwrap();
+    let keepers = keepers.head().body.clone().unwrap().recipient;
+    let before: Parsed<Group> = Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap();
+    let mut head = before.head().clone();
+    head.serial += 1;
+    let key = Identity::generate();
+    let body = head.body.as_mut().unwrap();
+    body.recipient = key.recipient().clone();
+    let recipients = [body.recipient.clone(), keepers];
+    let keys = GroupKeys::default().with(body.epoch, key).to_secret();
+    let file = by_alice(fleet, Draft::sealed(head, &keys, &recipients).unwrap());
+    fleet.forge(path, file.as_bytes());
+}
+
+#[test]
+fn keys_of_a_group_are_not_merged() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    rekey(&fleet);
+    fleet.git(&["switch", "-q", "main"]);
+    rekey(&fleet);
+    conflict(&fleet);
+    for args in [&["merge"][..], &["merge", "--ours"], &["merge", "--theirs"]] {
+        refused(
+            &fleet,
+            args,
+            7,
+            "groups/all.toml has other keys on each side, and keys are not merged",
+        );
+    }
+}
+
+#[test]
+fn who_was_removed_on_one_side_is_in_no_merged_scope() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    elsewhere(&fleet, &["scope", "pat", "--add", "ops"], "").ok();
+    fleet.git(&["switch", "-q", "main"]);
+    let path = "members/ops.toml";
+    let ops: Parsed<Member> = Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap();
+    let mut head = ops.head().clone();
+    head.serial += 1;
+    head.body = None;
+    let tombstone = by_alice(&fleet, Draft::plain(head).unwrap());
+    fleet.forge(path, tombstone.as_bytes());
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    conflict(&fleet);
+    let merged = fleet.fleetvault(&["merge"]).ok();
+    merged
+        .prints("without ops, who was removed")
+        .prints("ops may still know its value until it is rotated");
+    assert!(
+        fleet
+            .read("credentials/pat.toml")
+            .contains("members = [\n  \"dev\",\n  \"rev\",\n]")
+    );
 }

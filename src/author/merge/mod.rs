@@ -7,6 +7,7 @@ mod credential;
 mod group;
 mod member;
 mod ruling;
+mod scope;
 mod versions;
 
 use vault_format::FilePath;

@@ -7,6 +7,7 @@ mod complete;
 mod context;
 mod keys;
 mod output;
+mod progress;
 mod trust;
 mod value;
 

@@ -29,7 +29,8 @@ pub struct Merged {
     pub contents: Vec<u8>,
 }
 
-/// Ends conflicts. Returns files left alone, as [`super::Written`] has them.
+/// Ends conflicts, and before that, what a run left that was killed: also where there are none, since that run may have ended them. Returns
+/// files left alone, as [`super::Written`] has them.
 ///
 /// # Errors
 /// A [`WriteFailure`], after which all conflicts are as they were; but for [`WriteFailure::NotUndone`], after which the next run puts them back.
@@ -38,8 +39,14 @@ pub fn resolve(repository: &Repository, merged: &[Merged], wait: Duration) -> Re
     let Some(top) = repository.work_dir() else {
         return Ok(Vec::new());
     };
+    if merged.is_empty() && !StateDir::path_in(repository.common_dir()).exists() {
+        return Ok(Vec::new());
+    }
     let state = StateDir::lock(repository.common_dir(), wait)?;
     let mut left_alone = recovery::recover(repository, &state)?;
+    if merged.is_empty() {
+        return Ok(left_alone);
+    }
     let lock = IndexLock::acquire(&state, repository.git_dir())?;
     let index = Index::copy(&state, repository.git_dir(), &lock)?;
     let mut objects = Objects::new(repository.git())?;

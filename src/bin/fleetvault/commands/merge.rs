@@ -10,10 +10,7 @@ use fleetvault::{
     cli::{Failure, time},
     say,
     terminal::{escape, report::Report, style::Style},
-    vault::{
-        Access, Conflict, FileChange, InProgress, Merged, Operation, Repository, SideCommit, Snapshot, Stage,
-        WriteOptions, resolve,
-    },
+    vault::{Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, WriteOptions, resolve},
 };
 use serde::Serialize;
 use vault_format::FilePath;
@@ -21,6 +18,7 @@ use vault_format::FilePath;
 use crate::{
     context::{Context, Keys, fail},
     output::{self, note},
+    progress::{next, ours, theirs},
     trust::Strictness,
 };
 
@@ -82,7 +80,7 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<(), Failure> {
         true => (MergeStep::default(), Vec::new()),
         false => merge(context, &repository, &memory, snapshot, &selection, &ruling)?,
     };
-    if !merged.is_empty() && !args.dry_run {
+    if !args.dry_run {
         for path in resolve(&repository, &merged, WriteOptions::default().wait)? {
             note(&format!(
                 "{path} was changed while fleetvault wrote; it is left as it is: look at it"
@@ -142,7 +140,7 @@ fn select(
     snapshot: &Snapshot<'_>,
     conflicts: Vec<Conflict>,
 ) -> Result<Selection, Failure> {
-    let wanted = args
+    let mut wanted = args
         .paths
         .iter()
         .map(|path| in_repository(repository.start(), path).map(|full| (path, full)))
@@ -158,8 +156,14 @@ fn select(
         left: Vec::new(),
         in_conflict: Vec::new(),
     };
-    for (given, full) in &wanted {
-        if !conflicts.iter().any(|conflict| within(&conflict.path, full)) {
+    for (given, full) in &mut wanted {
+        let is_there = |full: &str| conflicts.iter().any(|conflict| within(&conflict.path, full));
+        // As errors name a file: from the vault, wherever in it one stands.
+        let from_vault = in_repository(snapshot.directory(), given)?;
+        if !is_there(full) && is_there(&from_vault) {
+            *full = from_vault;
+        }
+        if !is_there(full) {
             return Err(Report::new(4, "no_conflict", format!("'{given}' is not in conflict"))
                 .hint("'git status' lists the files that are")
                 .into());
@@ -220,51 +224,6 @@ fn in_repository(start: &str, given: &str) -> Result<String, Report> {
         }
     }
     Ok(parts.join("/"))
-}
-
-fn ours(repository: &Repository, progress: &InProgress) -> String {
-    let head = described(progress.ours.as_ref());
-    match (progress.operation, repository.rebased_onto()) {
-        (Operation::Rebase, Some(onto)) => {
-            format!("{onto}, which is rebased onto, with what is rebased so far: {head}")
-        }
-        _ => head,
-    }
-}
-
-fn theirs(progress: &InProgress) -> String {
-    let commit = described(progress.theirs.as_ref());
-    match (progress.operation, &progress.rebased) {
-        (Operation::Rebase, Some(branch)) => format!("the commit of {branch} that is rebased: {commit}"),
-        (Operation::Rebase, None) => format!("the commit that is rebased: {commit}"),
-        (Operation::CherryPick, _) => format!("the commit that is picked: {commit}"),
-        (Operation::Revert, _) => "what was before the commit that is reverted".into(),
-        (Operation::Mailbox, _) => "the patch that is applied".into(),
-        (Operation::Nothing, _) => "what is taken over".into(),
-        (Operation::Merge, _) => commit,
-    }
-}
-
-fn described(side: Option<&SideCommit>) -> String {
-    let Some(side) = side else {
-        return "unknown".into();
-    };
-    let commit = format!("{} '{}'", side.commit.short(), side.subject);
-    match &side.branch {
-        Some(branch) => format!("{branch}, {commit}"),
-        None => commit,
-    }
-}
-
-fn next(operation: Operation) -> Option<&'static str> {
-    match operation {
-        Operation::Merge => Some("git commit"),
-        Operation::Rebase => Some("git rebase --continue"),
-        Operation::CherryPick => Some("git cherry-pick --continue"),
-        Operation::Revert => Some("git revert --continue"),
-        Operation::Mailbox => Some("git am --continue"),
-        Operation::Nothing => None,
-    }
 }
 
 fn tell(
