@@ -275,7 +275,7 @@ impl Explain for AuthorError {
             Self::Side { .. } => Report::new(6, "untrusted", self.to_string())
                 .hint("do not take it over: an author can make that change anew, on the other side"),
             Self::CannotMerge { keepers, .. } => Report::new(7, "cannot_open", self.to_string()).hint(format!(
-                "a keeper who is an author can merge it (keepers are {}); or set a new value once the rest is merged: fleetvault set",
+                "an author who is a keeper can merge it, or one who is in the scope of both sides; keepers are {}",
                 list(keepers)
             )),
             Self::MergeFirst(paths) => usage("merge_first").hint(format!("fleetvault merge {}", paths.join(" "))),

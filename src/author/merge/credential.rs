@@ -7,7 +7,7 @@ use vault_format::{
 };
 
 use super::{
-    super::{desk::Desk, error::AuthorError},
+    super::{credential::audience, desk::Desk, error::AuthorError},
     Conflicted,
     member::shown_note,
     ruling::{Judge, Ruling, Which},
@@ -65,15 +65,28 @@ pub(super) fn merge(
         return versions.remove(desk);
     };
     let gone = without_removed(desk.vault, &mut wanted.terms.scope)?;
+    if matches!(&wanted.terms.scope, Scope::Named(entries) if entries.is_empty()) {
+        return Err(AuthorError::ScopeChange {
+            name: name.clone(),
+            reason: format!(
+                "{} was removed, and nobody else is in it; remove the credential",
+                gone.join(", ")
+            ),
+        });
+    }
     let (sealed_to, _) = desk.holders(&wanted.terms.scope)?;
     wanted.terms.sealed_to = sealed_to;
-    let told = |text: String| format!("{text}{}", aftermath(&versions, &wanted.terms.scope, &gone));
+    let whom = format!(
+        "; for {}{}",
+        audience(&wanted.terms.scope),
+        aftermath(&versions, &wanted.terms.scope, &gone)
+    );
     for which in [Which::Ours, Which::Theirs] {
         let same = versions
             .side(which)
             .is_some_and(|side| side.body() == Some(&wanted.terms));
         if same && wanted.value.is_none_or(|value| value == which) && versions.can_stay(desk.vault, which) {
-            return Ok(told(versions.keep(desk, which)));
+            return Ok(versions.keep(desk, which) + &whom);
         }
     }
     let value = match wanted.value {
@@ -88,7 +101,7 @@ pub(super) fn merge(
             keepers: keepers(desk.vault)?,
         });
     };
-    let text = told(versions.told(&sources));
+    let text = versions.told(&sources) + &whom;
     desk.write_credential(name, Some(versions.before), wanted.terms, value)?;
     Ok(text)
 }
