@@ -182,6 +182,9 @@ impl Explain for WriteFailure {
             Self::Dirty { path, .. } => report.hint(format!(
                 "look at it with 'git diff HEAD -- {path}'; nothing was written"
             )),
+            Self::Edited(path) => report.hint(format!(
+                "to give that up: git checkout --merge -- {path}; to keep it: git add {path}"
+            )),
             Self::NoIdentity => {
                 report.hint("git config --global user.name NAME, git config --global user.email ADDRESS")
             }

@@ -41,6 +41,29 @@ fn a_side_that_no_author_signed_is_never_taken_over() {
 }
 
 #[test]
+fn a_base_that_no_author_signed_decides_nothing() {
+    let fleet = fleet();
+    let sound = fleet.read("credentials/pat.toml");
+    // As if rev had always been in it: then a side that leaves it out would have dropped it.
+    let forged = sound.replace("  \"dev\",\n]\nsealed_to", "  \"dev\",\n  \"rev\",\n]\nsealed_to");
+    assert_ne!(sound, forged);
+    fleet.forge("credentials/pat.toml", forged);
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fleet.forge("credentials/pat.toml", &sound);
+    // Else it would be the same commit on both branches, and the base.
+    fleet.git(&["commit", "-q", "--amend", "-m", "restored"]);
+    elsewhere(&fleet, &["scope", "pat", "--add", "ops"], "").ok();
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.forge("credentials/pat.toml", &sound);
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    conflict(&fleet);
+    refused(&fleet, &["merge"], 7, "scope (ours: dev, rev; theirs: dev, ops)");
+    fleet.fleetvault(&["merge", "--ours"]).ok();
+    commit(&fleet);
+    gets(&fleet, "rev", "pat", VALUE);
+}
+
+#[test]
 fn a_file_deleted_without_a_tombstone_needs_somebodys_word() {
     let fleet = fleet();
     fleet.git(&["switch", "-q", "-c", "other"]);
@@ -89,9 +112,13 @@ fn what_somebody_edits_during_a_conflict_is_not_overwritten() {
         &fleet,
         &["merge"],
         1,
-        "credentials/pat.toml was edited while it is in conflict",
+        "credentials/pat.toml was edited since git left it in conflict",
     );
     assert_eq!(fleet.read("credentials/pat.toml"), "by hand\n");
+    // As the hint says.
+    fleet.git(&["checkout", "-q", "--merge", "--", "credentials/pat.toml"]);
+    fleet.fleetvault(&["merge"]).ok();
+    commit(&fleet);
 }
 
 #[test]

@@ -138,7 +138,8 @@ impl Repository {
             let id = git_side.blob(&file.contents).map_err(git("keep objects in memory"))?;
             add(&plain_entry(&join(directory, &file.path), id))?;
         }
-        // Whether each file is there is found out when it is read: a partial clone need not have them all.
+        // Whether each file is there is found out when it is read: a partial clone need not have them all. It holds for the whole process,
+        // whose own objects are written without libgit2's knowledge of what is in them.
         git2::opts::strict_object_creation(false);
         let tree = whole
             .write_tree_to(git_side)

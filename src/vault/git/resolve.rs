@@ -95,10 +95,7 @@ fn check(
         }
         let old = match worktree::in_conflict(top, &path, &conflict.ids())? {
             None => None,
-            Some((_, true)) => {
-                let state = "was edited while it is in conflict";
-                return Err(WriteFailure::Dirty { path, state });
-            }
+            Some((_, true)) => return Err(WriteFailure::Edited(path)),
             Some((before, false)) => Some(objects.write_blob(&before)?),
         };
         files.push(JournalFile {
