@@ -1,5 +1,5 @@
 //! The git layer against real `git`: what it reads, what it writes, what it refuses, and what is
-//! left when it is killed. Nothing here but `merging` knows the file format.
+//! left when it is killed. Nothing here but what begins with `merging` knows the file format.
 
 #[path = "support/mod.rs"]
 mod fleet;
@@ -9,6 +9,7 @@ mod git {
     mod crashing;
     mod disk;
     mod merging;
+    mod merging_operations;
     mod merging_refused;
     mod reading;
     mod recovering;

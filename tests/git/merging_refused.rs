@@ -3,7 +3,8 @@
 use std::fs;
 
 use vault_format::{
-    AuthorKey, Digest, Draft, FilePath, Group, GroupKeys, Head, Identity, Kind, Member, Parsed, Root, SigningKey,
+    AuthorKey, Authority, Digest, Draft, FilePath, Grant, Group, GroupKeys, Head, Identity, IdentityFile, Kind, Member,
+    Parsed, Root, SigningKey,
 };
 
 use super::merging::{VALUE, commit, conflict, diverge, elsewhere, fleet, gets, sides, unmerged};
@@ -209,7 +210,7 @@ fn with_bob() -> Fleet {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("signing_key"), key.to_openssh("bob").unwrap().as_bytes()).unwrap();
     fs::copy(fleet.identity("bob"), folder.join("identity.txt")).unwrap();
-    let first: Parsed<Root> = Parsed::parse(fleet.read("fleetvault.toml").as_bytes(), &FilePath::Root(1)).unwrap();
+    let first = parsed::<Root>(&fleet, "fleetvault.toml");
     let mut body = first.head().body.clone().unwrap();
     body.nonce = None;
     body.previous = Some(Digest::of(first.signed_bytes()));
@@ -243,34 +244,66 @@ fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
     draft.signed_by("alice".parse().unwrap(), signature).finish().unwrap()
 }
 
-/// Gives the group `all` another key pair.
-fn rekey(fleet: &Fleet) {
+/// Reads a file as it stands.
+fn parsed<K: Kind>(fleet: &Fleet, path: &str) -> Parsed<K> {
+    Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap()
+}
+
+/// Writes the group `all` once more, with this key.
+fn seal_group(fleet: &Fleet, key: Identity) {
     let path = "groups/all.toml";
-    let keepers: Parsed<Group> = Parsed::parse(
-        fleet.read("groups/keepers.toml").as_bytes(),
-        &FilePath::parse("groups/keepers.toml").unwrap(),
-    )
-    .unwrap();
-    let keepers = keepers.head().body.clone().unwrap().recipient;
-    let before: Parsed<Group> = Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap();
-    let mut head = before.head().clone();
+    let keepers = parsed::<Group>(fleet, "groups/keepers.toml")
+        .head()
+        .body
+        .clone()
+        .unwrap();
+    let mut head = parsed::<Group>(fleet, path).head().clone();
     head.serial += 1;
-    let key = Identity::generate();
     let body = head.body.as_mut().unwrap();
     body.recipient = key.recipient().clone();
-    let recipients = [body.recipient.clone(), keepers];
+    let recipients = [body.recipient.clone(), keepers.recipient];
     let keys = GroupKeys::default().with(body.epoch, key).to_secret();
     let file = by_alice(fleet, Draft::sealed(head, &keys, &recipients).unwrap());
     fleet.forge(path, file.as_bytes());
+}
+
+/// The key of the group `all`, from alice's grant.
+fn group_key(fleet: &Fleet) -> Identity {
+    let authority = Authority::first(&parsed::<Root>(fleet, "fleetvault.toml")).unwrap();
+    let grant = authority
+        .verify(parsed::<Grant>(fleet, "grants/all/alice.toml"))
+        .unwrap();
+    let identity = IdentityFile::parse(&fs::read(fleet.identity("alice")).unwrap()).unwrap();
+    let opened = grant.open(&identity.identities, None).unwrap();
+    Identity::from_line(opened.value().expose_text().unwrap()).unwrap()
+}
+
+#[test]
+fn a_group_that_was_sealed_anew_on_both_sides_is_once_more() {
+    let fleet = fleet();
+    fleet.set("for_all", "for everyone here", "*");
+    let key = group_key(&fleet);
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    seal_group(&fleet, key.clone());
+    fleet.git(&["commit", "-q", "--amend", "-m", "sealed there"]);
+    fleet.git(&["switch", "-q", "main"]);
+    seal_group(&fleet, key);
+    conflict(&fleet);
+    let merged = fleet.fleetvault(&["merge"]).ok();
+    merged.prints("groups/all.toml: the same on both sides; serial 3");
+    commit(&fleet);
+    // A newcomer gets the key from it.
+    fleet.member("late");
+    gets(&fleet, "late", "for_all", "for everyone here");
 }
 
 #[test]
 fn keys_of_a_group_are_not_merged() {
     let fleet = fleet();
     fleet.git(&["switch", "-q", "-c", "other"]);
-    rekey(&fleet);
+    seal_group(&fleet, Identity::generate());
     fleet.git(&["switch", "-q", "main"]);
-    rekey(&fleet);
+    seal_group(&fleet, Identity::generate());
     conflict(&fleet);
     for args in [&["merge"][..], &["merge", "--ours"], &["merge", "--theirs"]] {
         refused(
@@ -289,8 +322,7 @@ fn who_was_removed_on_one_side_is_in_no_merged_scope() {
     elsewhere(&fleet, &["scope", "pat", "--add", "ops"], "").ok();
     fleet.git(&["switch", "-q", "main"]);
     let path = "members/ops.toml";
-    let ops: Parsed<Member> = Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap();
-    let mut head = ops.head().clone();
+    let mut head = parsed::<Member>(&fleet, path).head().clone();
     head.serial += 1;
     head.body = None;
     let tombstone = by_alice(&fleet, Draft::plain(head).unwrap());
