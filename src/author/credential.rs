@@ -323,7 +323,7 @@ pub fn not_found(vault: &Vault<'_>, name: &CredentialName) -> Result<AuthorError
 }
 
 /// How a person reads a scope.
-fn audience(scope: &Scope) -> String {
+pub(super) fn audience(scope: &Scope) -> String {
     match scope {
         Scope::Everyone => "everyone, now and later".into(),
         named => named.to_string(),

@@ -89,6 +89,20 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         })
     }
 
+    /// Ends the change without a commit: its files.
+    pub(super) fn into_files(self) -> Vec<FileChange> {
+        self.files
+    }
+
+    /// Takes a file as another author has signed it.
+    pub(super) fn take_over<K: Entry>(&mut self, file: &Verified<K>) {
+        let file = file.document();
+        self.files.push(FileChange {
+            path: K::path(file.head()).to_string(),
+            contents: file.as_bytes().to_vec(),
+        });
+    }
+
     /// Opens a credential with the author's own keys: as keeper, or as one in its scope.
     ///
     /// # Errors

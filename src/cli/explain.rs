@@ -193,6 +193,10 @@ impl Explain for WriteFailure {
             Self::Dirty { path, .. } => report.hint(format!(
                 "look at it with 'git diff HEAD -- {path}'; nothing was written"
             )),
+            Self::InProgress(_) => report.hint("'fleetvault merge' ends conflicts in files of the vault"),
+            Self::Edited(path) => report.hint(format!(
+                "to give that up: git checkout --merge -- {path}; to keep it: git add {path}"
+            )),
             Self::NoIdentity => {
                 report.hint("git config --global user.name NAME, git config --global user.email ADDRESS")
             }
@@ -280,6 +284,20 @@ impl Explain for AuthorError {
                 .hint("an author who is a keeper, or a member of that group, can"),
             Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
             Self::KeyTaken { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
+            Self::Clash { path, ours, theirs, .. } => Report::new(7, "both_changed", self.to_string()).hint(format!(
+                "to take what differs from one side: fleetvault merge --ours {path}, or --theirs {path}\nours is {ours}\ntheirs is {theirs}"
+            )),
+            Self::Side { .. } => Report::new(6, "untrusted", self.to_string())
+                .hint("do not take it over: an author can make that change anew, on the other side"),
+            Self::CannotMerge { keepers, .. } => Report::new(7, "cannot_open", self.to_string()).hint(format!(
+                "an author who is a keeper can merge it, or one who is in the scope of both sides; keepers are {}",
+                list(keepers)
+            )),
+            Self::MergeFirst(paths) => usage("merge_first").hint(format!("fleetvault merge {}", paths.join(" "))),
+            Self::RootsDiverged(_) => Report::new(7, "diverged", self.to_string())
+                .hint("give up the merge (git merge --abort, git rebase --abort), and make the change of one side again, behind the other"),
+            Self::GroupDiverged(_) => Report::new(7, "diverged", self.to_string())
+                .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
             Self::Seal { .. } | Self::Format { .. } => usage("format"),
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),

@@ -104,7 +104,9 @@ fn a_merge_in_progress_is_finished_first() {
         .fleetvault_with(&["rotate", "token"], b"another-value")
         .fails(1)
         .silent()
-        .says_exactly("fleetvault: error: a merge is in progress: finish or abort it first\n");
+        .says_exactly(
+            "fleetvault: error: a merge is in progress: finish or abort it first\nfleetvault: hint: 'fleetvault merge' ends conflicts in files of the vault\n",
+        );
     // Reading goes on.
     assert_eq!(fleet.expand("dev", "<<secure.token>>").ok().out(), "value-of-token");
     fleet.git(&["merge", "--abort"]);

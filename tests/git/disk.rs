@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fleetvault::vault::WriteFailure;
+use fleetvault::vault::{Merged, WriteFailure, resolve};
 
 use super::support::*;
 
@@ -70,6 +70,59 @@ fn a_disk_that_fills_up() {
         // What was written to no end is not there for the next round.
         sandbox.git(&dir, &["prune", "--expire=now"]);
         sandbox.assert_clean(&dir);
+    }
+    panic!("it never fitted");
+}
+
+#[test]
+fn a_disk_that_fills_up_while_a_conflict_is_ended() {
+    let sandbox = Sandbox::new();
+    let Some(mount) = Mount::new(&sandbox, "4m") else {
+        return skip("a full disk (needs root and tmpfs)");
+    };
+    let dir = sandbox.vault("mount/v");
+    put(&dir, ".gitattributes", "* -text -merge\n");
+    sandbox.commit_all(&dir, "attributes");
+    sandbox.git(&dir, &["switch", "-q", "-c", "other"]);
+    put(&dir, "credentials/a.toml", "theirs\n");
+    put(&dir, "credentials/deep/c.toml", "theirs\n");
+    sandbox.commit_all(&dir, "theirs");
+    sandbox.git(&dir, &["switch", "-q", "main"]);
+    put(&dir, "credentials/a.toml", "ours\n");
+    put(&dir, "credentials/deep/c.toml", "ours\n");
+    sandbox.commit_all(&dir, "ours");
+    assert!(!sandbox.try_git(&dir, &["merge", "-q", "other"]).status.success());
+    let sides = || sandbox.git(&dir, &["ls-files", "-u"]);
+    let before = (sides(), sandbox.status(&dir));
+    let repository = open(&dir);
+    let merged: Vec<Merged> = repository
+        .conflicts()
+        .unwrap()
+        .into_iter()
+        .map(|conflict| Merged {
+            contents: format!("{}{}\n", conflict.path, "x".repeat(64 << 10)).into_bytes(),
+            conflict,
+        })
+        .collect();
+    assert_eq!(merged.len(), 2);
+    for room in 0..200 {
+        fill(&mount.0, room * 4096);
+        let ended = resolve(&repository, &merged, impatient().wait);
+        fs::remove_file(mount.0.join("filler")).unwrap();
+        let Err(error) = ended else {
+            assert!(room > 3, "only {room} steps failed");
+            assert_eq!(
+                sandbox.status(&dir),
+                "M  credentials/a.toml\nM  credentials/deep/c.toml"
+            );
+            sandbox.assert_sound(&dir);
+            return;
+        };
+        assert_eq!((sides(), sandbox.status(&dir)), before, "{room}: {error}");
+        assert_eq!(get(&dir, "credentials/a.toml"), "ours\n", "{room}: {error}");
+        let left = leftovers(&dir);
+        assert!(left.is_empty(), "{room}: {error}: {left:?}");
+        sandbox.git(&dir, &["prune", "--expire=now"]);
     }
     panic!("it never fitted");
 }

@@ -182,11 +182,13 @@ impl Context {
         Ok(Some(identify(vault, self.identity()?, &expectation)?))
     }
 
-    fn load<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
+    /// Reads a vault with what this machine remembers of it.
+    pub fn load<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
         Ok(Vault::load(snapshot, self.settings.state.as_deref())?)
     }
 
-    fn signer(&self) -> Result<Signer, Failure> {
+    /// The user's own signing key, ready to use.
+    pub fn signer(&self) -> Result<Signer, Failure> {
         Ok(Signer::open(&self.signing_key_path()?)?)
     }
 

@@ -7,6 +7,7 @@ mod complete;
 mod context;
 mod keys;
 mod output;
+mod progress;
 mod trust;
 mod value;
 
@@ -22,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, get, init, keygen, list, man, member, review, rm, rotate, scope, set, show, touch,
-    trust as trust_command, verify,
+    completions, demo, doctor, edit, get, init, keygen, list, man, member, merge, review, rm, rotate, scope, set, show,
+    touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -67,6 +68,8 @@ enum Command {
     Get(get::GetArgs),
     /// Remove credentials, leaving tombstones
     Rm(rm::RmArgs),
+    /// Merge what git left in conflict, by what the files mean
+    Merge(merge::MergeArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
     /// Tell what a proposed change means; needs no key
@@ -125,6 +128,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Show(args) => show::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Rm(args) => rm::run(args, context),
+        Command::Merge(args) => merge::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Review(args) => review::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -214,6 +214,9 @@ pub enum WriteFailure {
         /// What was found.
         state: &'static str,
     },
+    /// A file in conflict is not as git left it: somebody has begun to merge it by hand.
+    #[error("{0} was edited since git left it in conflict")]
+    Edited(String),
     /// Something in the work tree or the commit is where a file or its directory must be.
     #[error("{path} is in the way: it is {found}, expected {expected}")]
     InTheWay {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use git2::{IndexEntry, IndexEntryExtendedFlag, IndexTime, Oid};
 
+use super::conflict::Conflict;
 use super::error::{Doing, WriteFailure, git};
 use super::lock::{StateDir, remove_if_there};
 use super::sync::sync_all;
@@ -182,6 +183,33 @@ impl Index {
             }
             (Some(_), Some(_)) => Staged::Different("has staged changes"),
         }
+    }
+
+    /// Lists the files in conflict, by their paths.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let mut conflicts: Vec<Conflict> = Vec::new();
+        // Sorted by path, then by stage.
+        for entry in self.git.iter().filter(|entry| stage(entry) > 0) {
+            match conflicts.last_mut() {
+                Some(last) if last.is_at(&entry.path) => last.add(stage(&entry), &entry),
+                _ => conflicts.push(Conflict::new(stage(&entry), &entry)),
+            }
+        }
+        conflicts
+    }
+
+    /// Returns the files that are staged and in no conflict, as a commit of them would have them.
+    pub fn settled(&self) -> impl Iterator<Item = IndexEntry> {
+        let intended = IndexEntryExtendedFlag::INTENT_TO_ADD.bits();
+        let entries = self.git.iter();
+        entries.filter(move |entry| stage(entry) == 0 && entry.flags_extended & intended == 0)
+    }
+
+    /// Takes a file in conflict out, whose merged contents are then [`Index::set`].
+    pub fn end_conflict(&mut self, path: &str) -> Result<(), WriteFailure> {
+        self.git
+            .conflict_remove(Path::new(path))
+            .map_err(git("change the index"))
     }
 
     /// Returns the contents that are staged for a file.

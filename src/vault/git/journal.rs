@@ -22,9 +22,9 @@ const LAST_LINE: &[u8] = b"\nend\n";
 pub(super) struct Journal {
     /// git's directory of the work tree, from the common directory; "" for the main one.
     pub git_dir: String,
-    /// The branch it moves, `refs/heads/…`.
+    /// The branch it moves, `refs/heads/…`; "" where it moves none and ends with the index, as the end of a conflict does.
     pub reference: String,
-    /// The commit it makes.
+    /// The commit it makes; without one, an id that no other run has.
     pub commit: Oid,
     /// The directories it makes in the work tree, outermost first.
     pub directories: Vec<String>,

@@ -6,6 +6,7 @@
 
 mod changes;
 mod commit;
+mod conflict;
 mod error;
 mod id;
 mod index;
@@ -13,11 +14,13 @@ mod journal;
 mod libgit2;
 mod lock;
 mod objects;
+mod operation;
 mod path;
 mod recovery;
 mod reference;
 mod repository;
 mod request;
+mod resolve;
 mod snapshot;
 mod swap;
 mod sync;
@@ -27,11 +30,14 @@ mod tree;
 mod worktree;
 
 pub use changes::{Difference, Side};
+pub use conflict::{Conflict, Stage};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
 pub use id::{BlobId, CommitId};
+pub use operation::{InProgress, Operation, SideCommit};
 pub use path::{PathError, check_path};
 pub use repository::{HeadState, Repository, init_repository};
 pub use request::{CommitRequest, FileChange};
+pub use resolve::{Merged, resolve};
 pub use snapshot::{Place, Remembered, Snapshot, TreeFile};
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use tree::{Child, EntryKind};

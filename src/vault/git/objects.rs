@@ -83,6 +83,11 @@ impl<'r> Objects<'r> {
         self.write(ObjectType::Tree, &bytes)
     }
 
+    /// Writes the contents of a file.
+    pub fn write_blob(&mut self, contents: &[u8]) -> Result<Oid, WriteFailure> {
+        self.write(ObjectType::Blob, contents)
+    }
+
     fn write(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, WriteFailure> {
         let id = self.odb.write(kind, bytes).map_err(git("write an object"))?;
         self.add(id);

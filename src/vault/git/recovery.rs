@@ -2,6 +2,7 @@
 //! Runs under the writers' lock only, and touches nothing that somebody has changed since.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use git2::Oid;
 
@@ -26,7 +27,9 @@ pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<S
         Journal::remove(state)?;
         return Ok(Vec::new());
     };
-    swap::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
+    if !journal.reference.is_empty() {
+        swap::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
+    }
     let git_dir = repository.common_dir().join(&journal.git_dir);
     let left_alone = match Repository::open_git_dir(&git_dir, String::new(), Access::Write) {
         Ok(there) => finish_or_undo(&there, state, &journal)?,
@@ -42,6 +45,9 @@ fn finish_or_undo(repository: &Repository, state: &StateDir, journal: &Journal) 
     let Some(top) = repository.work_dir().filter(|_| !journal.files.is_empty()) else {
         return Ok(Vec::new());
     };
+    if journal.reference.is_empty() {
+        return put_back_unresolved(repository, top, journal);
+    }
     let tip = reference::tip(repository.git(), &journal.reference)?;
     if is_on_branch(repository.git(), tip, journal.commit)? {
         // Files and index came before the branch: they are in place.
@@ -61,6 +67,23 @@ fn is_on_branch(repository: &git2::Repository, tip: Option<Oid>, commit: Oid) ->
             .graph_descendant_of(tip, commit)
             .map_err(git("walk the history")),
     }
+}
+
+/// Puts the files back that were to end a conflict and are still in it: the index was to follow them, and has not. Where it has, or somebody
+/// staged them since, they are what was meant.
+pub(super) fn put_back_unresolved(
+    repository: &Repository,
+    top: &Path,
+    journal: &Journal,
+) -> Result<Vec<String>, WriteFailure> {
+    let index = Index::read(repository.git_dir())?;
+    let resolved = journal
+        .files
+        .iter()
+        .filter(|file| index.id(&file.path) == Some(file.new))
+        .map(|file| file.path.clone())
+        .collect();
+    worktree::put_back(repository.git(), top, journal, &resolved)
 }
 
 /// Puts files and index entries back as they were before the journal's run.

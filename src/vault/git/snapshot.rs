@@ -101,7 +101,19 @@ pub(super) struct Found {
 impl<'r> Snapshot<'r> {
     /// Finds the vault of a commit: from the directory that was opened up to the top.
     pub(super) fn find(repository: &'r Repository, commit: Oid) -> Result<Self, SnapshotError> {
+        Self::of_commit(repository, Some(commit))?.search(repository)
+    }
+
+    /// Finds the vault of a tree that is to become a commit behind this one.
+    pub(super) fn find_in_tree(repository: &'r Repository, commit: Oid, tree: Oid) -> Result<Self, SnapshotError> {
         let mut snapshot = Self::of_commit(repository, Some(commit))?;
+        snapshot.root = Some(tree);
+        snapshot.tree = Some(tree);
+        snapshot.search(repository)
+    }
+
+    fn search(self, repository: &Repository) -> Result<Self, SnapshotError> {
+        let mut snapshot = self;
         let mut trees = vec![(String::new(), snapshot.root)];
         for segment in repository.start().split('/').filter(|s| !s.is_empty()) {
             let Some((directory, Some(tree))) = trees.last() else {
@@ -124,7 +136,7 @@ impl<'r> Snapshot<'r> {
             }
         }
         Err(SnapshotError::NoVault {
-            commit: CommitId::from(commit).short(),
+            commit: snapshot.commit().short(),
             directory: repository.start().to_owned(),
         })
     }

@@ -101,6 +101,35 @@ pub(super) fn check_unchanged(
     }
 }
 
+/// Returns what git left of a file in conflict: its contents and whether somebody has worked on them since. Without contents there is no file.
+pub(super) fn in_conflict(top: &Path, path: &str, sides: &[Oid]) -> Result<Option<(Vec<u8>, bool)>, WriteFailure> {
+    match look(top, path)? {
+        Present::Nothing => Ok(None),
+        Present::Other(found) => Err(WriteFailure::InTheWay {
+            path: path.to_owned(),
+            found,
+            expected: "a regular file",
+        }),
+        Present::File(metadata) => {
+            // Three sides and the markers between them; more is nothing that git made of files of a vault.
+            if metadata.len() > 4 * MAX_FILE as u64 {
+                return Ok(Some((Vec::new(), true)));
+            }
+            let file = top.join(path);
+            let contents = fs::read(&file).doing("read", &file)?;
+            let id = Oid::hash_object(ObjectType::Blob, &contents).map_err(git("hash a file"))?;
+            let edited = !sides.contains(&id) && !has_markers(&contents);
+            Ok(Some((contents, edited)))
+        }
+    }
+}
+
+/// Tells whether git wrote its marks into a file, as it does where `.gitattributes` does not keep it from that.
+fn has_markers(contents: &[u8]) -> bool {
+    let mut lines = contents.split(|&byte| byte == b'\n');
+    lines.any(|line| line.starts_with(b"<<<<<<< ")) && lines.any(|line| line.starts_with(b">>>>>>> "))
+}
+
 /// Tells whether a file has the contents of this blob.
 fn has_contents(path: &Path, metadata: &Metadata, id: Oid) -> Result<bool, WriteFailure> {
     if metadata.len() > MAX_FILE as u64 {

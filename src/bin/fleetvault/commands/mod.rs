@@ -10,6 +10,7 @@ pub mod keygen;
 pub mod list;
 pub mod man;
 pub mod member;
+pub mod merge;
 pub mod review;
 pub mod rm;
 pub mod rotate;

@@ -1,0 +1,162 @@
+//! Whose word stands where both sides changed one thing, and the list of what nobody decided.
+
+use std::fmt;
+
+use super::super::error::AuthorError;
+
+/// One of the two sides of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// HEAD's.
+    Ours,
+    /// That which is taken over.
+    Theirs,
+}
+
+/// What an author says about differences, and how the sides are called to people.
+pub struct Ruling {
+    /// Whose word stands where the sides differ.
+    pub choice: Option<Which>,
+    /// Which commit `ours` is.
+    pub ours: String,
+    /// Which commit `theirs` is.
+    pub theirs: String,
+}
+
+/// One thing that both sides changed, and not to the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// What it is.
+    pub what: &'static str,
+    /// What it is on one side.
+    pub ours: String,
+    /// What it is on the other side.
+    pub theirs: String,
+}
+
+/// A judgement of one file: applies the ruling, and collects what it says nothing about.
+pub(super) struct Judge<'a> {
+    ruling: &'a Ruling,
+    clashes: Vec<Clash>,
+    /// Where each thing that differs was taken from.
+    sources: Vec<String>,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(ruling: &'a Ruling) -> Self {
+        Self {
+            ruling,
+            clashes: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    /// Takes one side of what cannot be merged; without a ruling it is noted as a clash, and what is returned means nothing.
+    pub fn choose(&mut self, what: &'static str, ours: String, theirs: String) -> Which {
+        self.ruling.choice.unwrap_or_else(|| {
+            self.clashes.push(Clash { what, ours, theirs });
+            Which::Ours
+        })
+    }
+
+    /// Merges one field: what only one side changed is taken from it.
+    pub fn field<T: Clone + PartialEq>(
+        &mut self,
+        what: &'static str,
+        base: Option<&T>,
+        (ours, theirs): (&T, &T),
+        show: impl Fn(&T) -> String,
+    ) -> T {
+        if ours == theirs {
+            return ours.clone();
+        }
+        let which = match base {
+            Some(base) if base == theirs => Which::Ours,
+            Some(base) if base == ours => Which::Theirs,
+            _ => self.choose(what, show(ours), show(theirs)),
+        };
+        self.took(what, Some(which));
+        match which {
+            Which::Ours => ours.clone(),
+            Which::Theirs => theirs.clone(),
+        }
+    }
+
+    /// Notes where something was taken from; `None` is both sides.
+    pub fn took(&mut self, what: &'static str, which: Option<Which>) {
+        let from = which.map_or_else(|| "both sides".to_owned(), |which| which.to_string());
+        self.sources.push(format!("{what} from {from}"));
+    }
+
+    /// Ends the judgement.
+    ///
+    /// # Errors
+    /// [`AuthorError::Clash`] with everything that nobody decided.
+    pub fn settle(self, path: &str) -> Result<Vec<String>, AuthorError> {
+        if self.clashes.is_empty() {
+            return Ok(self.sources);
+        }
+        Err(AuthorError::Clash {
+            path: path.into(),
+            clashes: self.clashes,
+            ours: self.ruling.ours.clone(),
+            theirs: self.ruling.theirs.clone(),
+        })
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+        })
+    }
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (ours: {}; theirs: {})", self.what, self.ours, self.theirs)
+    }
+}
+
+/// What differs, for one line.
+pub(in super::super) fn listed(clashes: &[Clash]) -> String {
+    let texts: Vec<String> = clashes.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(choice: Option<Which>, base: Option<u8>, ours: u8, theirs: u8) -> Result<u8, String> {
+        let ruling = Ruling {
+            choice,
+            ours: String::new(),
+            theirs: String::new(),
+        };
+        let mut judge = Judge::new(&ruling);
+        let merged = judge.field("it", base.as_ref(), (&ours, &theirs), u8::to_string);
+        judge.settle("x").map(|_| merged).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_one_side_changed_is_taken_from_it() {
+        assert_eq!(merged(None, Some(1), 1, 2), Ok(2));
+        assert_eq!(merged(None, Some(1), 2, 1), Ok(2));
+        assert_eq!(merged(None, Some(1), 2, 2), Ok(2));
+        assert_eq!(merged(None, None, 2, 2), Ok(2));
+        // Also against a ruling, which is about differences only.
+        assert_eq!(merged(Some(Which::Ours), Some(1), 1, 2), Ok(2));
+    }
+
+    #[test]
+    fn two_changes_are_refused_unless_somebody_decides() {
+        let text = "x: both sides changed it to something else: it (ours: 2; theirs: 3)";
+        assert_eq!(merged(None, Some(1), 2, 3), Err(text.into()));
+        assert_eq!(merged(None, None, 2, 3), Err(text.into()));
+        assert_eq!(merged(Some(Which::Ours), Some(1), 2, 3), Ok(2));
+        assert_eq!(merged(Some(Which::Theirs), None, 2, 3), Ok(3));
+    }
+}

@@ -1,0 +1,205 @@
+//! The three sides of one file, checked; and what can be decided without knowing what its kind says: which side is there, removed, or the same.
+
+use vault_format::{Entry, FilePath, Parsed, Verified};
+
+use super::{
+    super::{desk::Desk, error::AuthorError},
+    Conflicted,
+    ruling::{Judge, Which},
+};
+use crate::vault::{FileChange, FileProblem, Vault};
+
+/// The sides of one file.
+pub(super) struct Versions<K: Entry> {
+    pub path: FilePath,
+    /// `None` too where no author of the current root vouches for it: then everything that differs is asked about.
+    pub base: Option<Verified<K>>,
+    pub ours: Option<Verified<K>>,
+    pub theirs: Option<Verified<K>>,
+    /// The highest serial that is known of the file: of the sides, and of what was used here.
+    pub before: u64,
+    had_base: bool,
+}
+
+/// What the sides come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// What this side says.
+    Side(Which),
+    /// It is removed.
+    Removed,
+    /// Both live, and are to be merged field by field.
+    Both,
+}
+
+impl<K: Entry> Versions<K> {
+    /// Checks the sides against the authors of the current root.
+    ///
+    /// # Errors
+    /// [`AuthorError::Side`] naming the file and the side.
+    pub fn read(vault: &Vault<'_>, file: &Conflicted) -> Result<Self, AuthorError> {
+        let check = |bytes: &Option<Vec<u8>>| -> Result<Option<Verified<K>>, FileProblem> {
+            let Some(bytes) = bytes else { return Ok(None) };
+            let parsed = Parsed::parse(bytes, &file.path)?;
+            Ok(Some(vault.authority().verify(parsed)?))
+        };
+        let side = |which: Which, bytes: &Option<Vec<u8>>| {
+            check(bytes).map_err(|problem| AuthorError::Side {
+                path: file.path.to_string(),
+                which,
+                problem: Box::new(problem),
+            })
+        };
+        let (ours, theirs) = (side(Which::Ours, &file.ours)?, side(Which::Theirs, &file.theirs)?);
+        let base = check(&file.base).ok().flatten();
+        let used = vault.floors().highest(&file.path.to_string());
+        let used = used.map_err(|problem| vault.error(file.path.to_string(), problem))?;
+        let serials = [&base, &ours, &theirs].into_iter().flatten().map(Verified::serial);
+        Ok(Self {
+            path: file.path.clone(),
+            before: serials.chain(used).max().unwrap_or(0),
+            had_base: file.base.is_some(),
+            base,
+            ours,
+            theirs,
+        })
+    }
+
+    pub fn side(&self, which: Which) -> Option<&Verified<K>> {
+        match which {
+            Which::Ours => self.ours.as_ref(),
+            Which::Theirs => self.theirs.as_ref(),
+        }
+    }
+
+    /// The living sides, where both live.
+    pub fn living(&self) -> Option<(&K, &K)> {
+        Some((self.ours.as_ref()?.body()?, self.theirs.as_ref()?.body()?))
+    }
+
+    /// What the base says.
+    pub fn base_body(&self) -> Option<&K> {
+        self.base.as_ref().and_then(Verified::body)
+    }
+
+    /// Judges the sides. `unchanged` tells whether a side says the same as the base.
+    pub fn judge(&self, judge: &mut Judge<'_>, unchanged: impl Fn(Which, &K, &K) -> bool) -> Verdict {
+        let (ours, theirs) = match (&self.ours, &self.theirs) {
+            (Some(ours), Some(theirs)) => (ours, theirs),
+            // Deleted without a tombstone: nobody has signed that, and only a person can say that it was meant.
+            (Some(side), None) => return self.one_side(judge, Which::Ours, side),
+            (None, Some(side)) => return self.one_side(judge, Which::Theirs, side),
+            (None, None) => {
+                let gone = || "deleted without a tombstone".to_owned();
+                judge.choose("the file", gone(), gone());
+                return Verdict::Removed;
+            }
+        };
+        let same = |a: &Verified<K>, b: &Verified<K>| a.document().signed_bytes() == b.document().signed_bytes();
+        if same(ours, theirs) {
+            return Verdict::Side(Which::Ours);
+        }
+        match &self.base {
+            Some(base) if same(base, ours) && theirs.serial() > base.serial() => return Verdict::Side(Which::Theirs),
+            Some(base) if same(base, theirs) && ours.serial() > base.serial() => return Verdict::Side(Which::Ours),
+            _ => {}
+        }
+        let (living, which) = match (ours.body(), theirs.body()) {
+            (Some(_), Some(_)) => return Verdict::Both,
+            (None, None) => return Verdict::Removed,
+            (Some(living), None) => (living, Which::Ours),
+            (None, Some(living)) => (living, Which::Theirs),
+        };
+        match &self.base {
+            // The side that removed it, or left it removed, has done nothing else; the other one may have.
+            Some(base) if base.body().is_none() => Verdict::Side(which),
+            Some(base) if base.body().is_some_and(|base| unchanged(which, living, base)) => Verdict::Removed,
+            _ => {
+                let (kept, removed) = ("changed".to_owned(), "removed".to_owned());
+                let chosen = match which {
+                    Which::Ours => judge.choose("the file", kept, removed),
+                    Which::Theirs => judge.choose("the file", removed, kept),
+                };
+                match chosen == which {
+                    true => Verdict::Side(which),
+                    false => Verdict::Removed,
+                }
+            }
+        }
+    }
+
+    fn one_side(&self, judge: &mut Judge<'_>, which: Which, side: &Verified<K>) -> Verdict {
+        if !self.had_base || side.body().is_none() {
+            return Verdict::Side(which);
+        }
+        let (kept, deleted) = ("changed".to_owned(), "deleted without a tombstone".to_owned());
+        let chosen = match which {
+            Which::Ours => judge.choose("the file", kept, deleted),
+            Which::Theirs => judge.choose("the file", deleted, kept),
+        };
+        match chosen == which {
+            true => Verdict::Side(which),
+            false => Verdict::Removed,
+        }
+    }
+
+    /// Tells whether a side can stand as it is: it must be the newer one, for machines that have used the other, and for this one.
+    pub fn can_stay(&self, vault: &Vault<'_>, which: Which) -> bool {
+        let (side, other) = match which {
+            Which::Ours => (&self.ours, &self.theirs),
+            Which::Theirs => (&self.theirs, &self.ours),
+        };
+        let Some(side) = side else { return false };
+        let newer = match other {
+            Some(other) if other.document().signed_bytes() == side.document().signed_bytes() => true,
+            Some(other) => side.serial() > other.serial(),
+            None => true,
+        };
+        let path = self.path.to_string();
+        let floor = vault.floors().check(&path, side.serial(), || side.document().digest());
+        newer && floor.is_ok()
+    }
+
+    /// Takes a side as it is.
+    pub fn keep(&self, desk: &mut Desk<'_, '_, '_>, which: Which) -> String {
+        if let Some(side) = self.side(which) {
+            desk.take_over(side);
+        }
+        format!("{}: as {which} has it", self.path)
+    }
+
+    /// Writes a tombstone, where neither side has one that can stay.
+    pub fn remove(&self, desk: &mut Desk<'_, '_, '_>) -> Result<String, AuthorError> {
+        for which in [Which::Ours, Which::Theirs] {
+            let is_tombstone = self.side(which).is_some_and(|side| side.body().is_none());
+            if is_tombstone && self.can_stay(desk.vault, which) {
+                self.keep(desk, which);
+                return Ok(format!("{}: removed", self.path));
+            }
+        }
+        let any = [&self.ours, &self.theirs, &self.base].into_iter().flatten().next();
+        let Some(any) = any else {
+            return Err(AuthorError::NothingToDo);
+        };
+        let head = desk.head::<K>(any.subject().clone(), Some(self.before), None);
+        desk.write_plain(head)?;
+        Ok(format!("{}: removed; serial {}", self.path, self.before + 1))
+    }
+
+    /// The bytes of a side, for the next step of the merge.
+    pub fn as_change(&self, which: Which) -> Option<FileChange> {
+        self.side(which).map(|side| FileChange {
+            path: self.path.to_string(),
+            contents: side.document().as_bytes().to_vec(),
+        })
+    }
+
+    /// How a person is told of a file that was written anew.
+    pub fn told(&self, sources: &[String]) -> String {
+        let what = match sources.is_empty() {
+            true => "the same on both sides".to_owned(),
+            false => sources.join(", "),
+        };
+        format!("{}: {what}; serial {}", self.path, self.before + 1)
+    }
+}
