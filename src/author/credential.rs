@@ -114,13 +114,20 @@ pub fn set(mut desk: Desk<'_, '_, '_>, setting: &Setting<'_>) -> Result<Plan, Au
         note: None,
     });
     terms.scope = scope;
-    terms.value_set = desk.now;
+    terms.value_set = next_value_set(present, desk.now);
     setting.policy.apply(&mut terms, desk.now)?;
     check_alive(name, &terms, desk.now)?;
     let verb = if present.is_none() { "set" } else { "replaced" };
     let summary = vec![format!("{verb} {name} for {}", audience(&terms.scope))];
     desk.write_credential(name, file.as_ref().map(Verified::serial), terms, setting.value)?;
     desk.finish(&format!("set {name}"), summary)
+}
+
+/// When a new value is set: later than the one before it, also within one second or under a clock that went back. Two values with one time
+/// would be taken for one, and who knows the first for somebody who knows the second.
+fn next_value_set(present: Option<&Credential>, now: Timestamp) -> Timestamp {
+    let after = present.and_then(|terms| Timestamp::from_unix(terms.value_set.unix() + 1));
+    after.map_or(now, |after| after.max(now))
 }
 
 /// Gives credentials new values; scope and policy stay. Opens nothing, so an author who is no keeper can do it.
@@ -135,7 +142,7 @@ pub fn rotate(
     let mut summary = Vec::new();
     for (name, value) in values {
         let (file, mut terms) = living(desk.vault, name)?;
-        terms.value_set = desk.now;
+        terms.value_set = next_value_set(Some(&terms), desk.now);
         policy.apply(&mut terms, desk.now)?;
         check_alive(name, &terms, desk.now)?;
         summary.push(format!("rotated {name}; still for {}", audience(&terms.scope)));

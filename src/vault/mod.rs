@@ -9,7 +9,8 @@ pub mod trust;
 
 pub use files::{FileError, FileProblem, Vault, floors_directory};
 pub use git::{
-    Access, BlobId, Child, CommitId, CommitRequest, EntryKind, FileChange, GitError, HeadState, MAX_FILE, PathError,
-    Place, ReadError, Remembered, Repository, RepositoryError, Snapshot, SnapshotError, TreeFile, VAULT_FILE, WorkTree,
-    WriteError, WriteFailure, WriteOptions, Written, check_path, init_repository, write, write_new,
+    Access, BlobId, Child, CommitId, CommitRequest, EntryKind, FileChange, FileVersion, GitError, HeadState, History,
+    MAX_FILE, PathError, Place, ReadError, Remembered, Repository, RepositoryError, Seen, Snapshot, SnapshotError,
+    TreeFile, VAULT_FILE, Versions, WorkTree, WriteError, WriteFailure, WriteOptions, Written, check_path,
+    init_repository, write, write_new,
 };

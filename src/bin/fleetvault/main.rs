@@ -22,8 +22,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, get, init, keygen, list, man, member, rm, rotate, scope, set, show, touch,
-    trust as trust_command, verify,
+    completions, demo, doctor, edit, exposure, get, init, keygen, list, man, member, rm, rotate, scope, set, show,
+    touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -69,6 +69,8 @@ enum Command {
     Rm(rm::RmArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
+    /// Tell who could open which value, and what is to be rotated; needs no key
+    Exposure(exposure::ExposureArgs),
     /// Tell what is wrong or risky here, and what to do
     Doctor(doctor::DoctorArgs),
     /// Show and accept what this machine trusts
@@ -124,6 +126,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Get(args) => get::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Exposure(args) => exposure::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Trust(command) => trust_command::run(command, context),
         Command::Demo(args) => demo::run(args),

@@ -6,6 +6,7 @@
 
 mod commit;
 mod error;
+mod history;
 mod id;
 mod index;
 mod journal;
@@ -26,6 +27,7 @@ mod tree;
 mod worktree;
 
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
+pub use history::{FileVersion, History, Seen, Versions};
 pub use id::{BlobId, CommitId};
 pub use path::{PathError, check_path};
 pub use repository::{HeadState, Repository, init_repository};
