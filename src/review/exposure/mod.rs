@@ -6,6 +6,7 @@
 mod facts;
 pub mod html;
 mod reach;
+mod timeline;
 mod value;
 
 use std::collections::BTreeMap;

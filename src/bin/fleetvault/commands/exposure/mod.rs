@@ -167,7 +167,7 @@ fn check_member(found: &Exposure, member: &MemberName) -> Result<(), Failure> {
 }
 
 /// Says what keeps the answer from being complete.
-fn remark(found: &Exposure) {
+pub fn remark(found: &Exposure) {
     if let Some(first) = found.cut.first() {
         let more = match found.cut.len() {
             1 => String::new(),
