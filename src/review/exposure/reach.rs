@@ -130,6 +130,7 @@ impl Reached {
             },
             (None, Some((Span { to: Some(to), .. }, Through::Keepers))) => Reason::NoKeeper { at: (*to).into() },
             (None, Some((Span { to: Some(to), .. }, _))) => Reason::OutOfScope { at: (*to).into() },
+            (None, Some((Span { to: None, .. }, _))) => Reason::NoMember,
             (None, _) => Reason::FromHistory { since: since.into() },
         });
         let now = facts.living(&member);
@@ -153,4 +154,156 @@ fn may_use(scope: &Scope, member: &MemberName, facts: &Facts) -> bool {
         Scope::Named(_) => scope.names(member) || scope.groups().iter().any(|group| facts.is_granted(group, member)),
     };
     facts.living(member).is_some() && reaches()
+}
+
+#[cfg(test)]
+mod tests {
+    use vault_format::{Holder, Network, SealedTo, Timestamp};
+
+    use super::{super::facts::Granted, *};
+
+    fn at(rank: usize) -> Seen {
+        Seen::for_test(rank)
+    }
+
+    fn fact<T>(since: usize, until: Option<usize>, said: Option<T>) -> Fact<T> {
+        Fact {
+            since: at(since),
+            until: until.map(at),
+            current: until.is_none(),
+            serial: since as u64,
+            said,
+        }
+    }
+
+    /// A version for everyone or for some, sealed to the groups' keys of an epoch.
+    fn version(scope: &[&str], epoch: u64) -> Credential {
+        let scope = Scope::from_entries(scope.iter().copied()).unwrap();
+        let holders = scope.holders().into_iter().map(|name| Holder { name, epoch });
+        Credential {
+            sealed_to: SealedTo::new(holders.collect()).unwrap(),
+            scope,
+            network: Network::Allow,
+            expires: None,
+            value_set: Timestamp::EPOCH,
+            note: None,
+        }
+    }
+
+    fn granted(epoch: u64) -> Option<Granted> {
+        Some(Granted { epoch, member_epoch: 1 })
+    }
+
+    fn grant(facts: &mut Facts, group: &str, member: &str, grants: Vec<Fact<Granted>>) {
+        let members = facts.grants.entry(group.parse().unwrap()).or_default();
+        members.insert(member.parse().unwrap(), grants);
+        let living = fact(0, None, Some(1));
+        facts.members.entry(member.parse().unwrap()).or_insert(vec![living]);
+    }
+
+    fn told(versions: &[Fact<Credential>], facts: &Facts) -> Vec<String> {
+        let all: Vec<&Fact<Credential>> = versions.iter().collect();
+        let current = versions
+            .iter()
+            .find(|version| version.current)
+            .and_then(|version| version.said.as_ref());
+        let line = |knower: Knower| match knower.reason {
+            Some(reason) => format!("{} {:?}: {reason}", knower.member, knower.standing),
+            None => format!("{} {:?}", knower.member, knower.standing),
+        };
+        knowers(&all, current, facts).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_later_epoch_opens_the_earlier_ones_and_not_the_other_way_round() {
+        let mut facts = Facts::default();
+        // Left before the value was sealed to epoch 2; came with epoch 2; has both.
+        grant(
+            &mut facts,
+            "all",
+            "left",
+            vec![fact(1, Some(5), granted(1)), fact(5, None, None)],
+        );
+        grant(&mut facts, "all", "came", vec![fact(6, None, granted(2))]);
+        grant(
+            &mut facts,
+            "all",
+            "stayed",
+            vec![fact(1, Some(5), granted(1)), fact(5, None, granted(2))],
+        );
+        assert_eq!(
+            told(&[fact(7, None, Some(version(&["*"], 2)))], &facts),
+            ["came MayUse", "stayed MayUse"],
+            "the one who left holds no key of epoch 2"
+        );
+        facts.members.insert(
+            "left".parse().unwrap(),
+            vec![fact(1, Some(5), Some(1)), fact(5, None, None)],
+        );
+        assert_eq!(
+            told(&[fact(3, None, Some(version(&["*"], 1)))], &facts),
+            [
+                "came MayUse",
+                "left StillKnows: the member was removed on 1970-01-01",
+                "stayed MayUse"
+            ]
+        );
+    }
+
+    #[test]
+    fn who_kept_a_key_opens_what_is_sealed_to_it_although_the_grant_is_gone() {
+        let mut facts = Facts::default();
+        grant(
+            &mut facts,
+            "g",
+            "gone",
+            vec![fact(1, Some(2), granted(1)), fact(2, None, None)],
+        );
+        assert_eq!(
+            told(&[fact(3, None, Some(version(&["@g"], 1)))], &facts),
+            ["gone StillKnows: was never in its scope; opens it all the same since 1970-01-01"]
+        );
+        assert_eq!(
+            told(&[fact(1, None, Some(version(&["@g"], 1)))], &facts),
+            ["gone StillKnows: left @g on 1970-01-01"]
+        );
+    }
+
+    #[test]
+    fn who_was_a_keeper_knows_it_all_and_who_is_one_keeps_it() {
+        let mut facts = Facts::default();
+        grant(
+            &mut facts,
+            "keepers",
+            "was",
+            vec![fact(1, Some(9), granted(1)), fact(9, None, None)],
+        );
+        grant(&mut facts, "keepers", "is", vec![fact(1, None, granted(1))]);
+        assert_eq!(
+            told(&[fact(3, None, Some(version(&["dev"], 1)))], &facts),
+            [
+                "dev StillKnows: there is no such member",
+                "is Keeper",
+                "was StillKnows: no keeper any more since 1970-01-01"
+            ]
+        );
+    }
+
+    #[test]
+    fn keys_that_were_replaced_are_told() {
+        let mut facts = Facts::default();
+        facts.members.insert(
+            "dev".parse().unwrap(),
+            vec![fact(1, Some(5), Some(1)), fact(5, None, Some(2))],
+        );
+        let versions = [
+            fact(3, Some(6), Some(version(&["dev"], 1))),
+            fact(6, None, Some(version(&["dev"], 2))),
+        ];
+        let all: Vec<&Fact<Credential>> = versions.iter().collect();
+        let known = knowers(&all, versions[1].said.as_ref(), &facts);
+        assert!(known[0].replaced_keys && known[0].standing == Standing::MayUse && known[0].until.is_none());
+        let known = knowers(&all[1..], versions[1].said.as_ref(), &facts);
+        assert!(!known[0].replaced_keys);
+    }
 }

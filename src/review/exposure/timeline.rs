@@ -126,9 +126,10 @@ fn bar(axis: &Axis, from: Timestamp, to: Timestamp, y: f64, class: &str, title: 
     let (x, end) = (axis.x(from), axis.x(to));
     // What lasted for a moment is seen all the same.
     let width = (end - x).max(2.0);
+    // A thin bar tells it on paper without colours too.
+    let (y, height) = if class == "knows" { (y + 7.0, 6) } else { (y + 3.0, 14) };
     svg.push_str(&format!(
-        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{:.0}\" width=\"{width:.1}\" height=\"14\"><title>{}</title></rect>\n",
-        y + 3.0,
+        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.0}\" width=\"{width:.1}\" height=\"{height}\"><title>{}</title></rect>\n",
         escape(title)
     ));
 }

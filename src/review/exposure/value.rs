@@ -130,9 +130,11 @@ pub enum Reason {
         /// When that was.
         at: Moment,
     },
-    /// It was never meant to: a key that it was given later opens an earlier version.
+    /// It is named, and there is no such member.
+    NoMember,
+    /// It was never meant to: a key that it was given later opens an earlier version, or one that it kept a later version.
     FromHistory {
-        /// When it got that key.
+        /// From when on.
         since: Moment,
     },
 }
@@ -187,12 +189,9 @@ impl std::fmt::Display for Reason {
             }
             | Self::NoKeeper { at } => write!(f, "no keeper any more {}", at.after()),
             Self::LeftGroup { group, at } => write!(f, "left {group} {}", at.on()),
+            Self::NoMember => f.write_str("there is no such member"),
             Self::FromHistory { since } => {
-                write!(
-                    f,
-                    "was never in its scope; opens an earlier version in the history {}",
-                    since.from()
-                )
+                write!(f, "was never in its scope; opens it all the same {}", since.from())
             }
         }
     }
