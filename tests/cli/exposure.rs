@@ -439,3 +439,36 @@ fn well_formed(page: &str) -> Result<(), String> {
         false => Err(format!("left open: {open:?}")),
     }
 }
+
+#[test]
+fn list_and_rotate_go_by_it() {
+    let fleet = fleet();
+    fleet.set("pat", "value-of-pat", "dev,rev");
+    fleet.set("other", "another-value", "dev");
+    fleet.fleetvault(&["scope", "pat", "--drop", "rev"]).ok();
+    let list = fleet.fleetvault(&["list", "--exposed"]).ok().out();
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(
+        lines[0].ends_with("SERIAL  ALSO KNOWN TO")
+            && lines[1].ends_with("     1")
+            && lines[2].ends_with("     2  rev")
+    );
+    let json = fleet.fleetvault(&["list", "--exposed", "--json"]).ok().json();
+    assert_eq!(
+        (&json[0]["also_known_to"], &json[1]["also_known_to"]),
+        (&json!([]), &json!(["rev"]))
+    );
+    let json = fleet.fleetvault(&["list", "--json"]).ok().json();
+    assert_eq!(json[1].get("also_known_to"), None);
+
+    fleet
+        .fleetvault(&["rotate", "--exposed", "--generate"])
+        .ok()
+        .prints("rotated pat; still for dev\n");
+    fleet
+        .fleetvault(&["rotate", "--exposed", "--generate"])
+        .fails(1)
+        .says("nothing would change");
+    fleet.fleetvault(&["rotate", "--generate"]).fails(2);
+    fleet.fleetvault(&["rotate", "--exposed", "pat"]).fails(2);
+}
