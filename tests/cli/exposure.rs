@@ -171,11 +171,9 @@ fn merges_squashes_and_what_only_other_references_have() {
         standings(&exposure(&fleet, &[]), "pat"),
         ["alice keeper", "dev may_use"]
     );
-    assert_eq!(
-        worklist(&exposure(&fleet, &["--all"])),
-        ["pat: rev"],
-        "it could open what was on a branch"
-    );
+    let all = exposure(&fleet, &["--all"]);
+    assert_eq!(worklist(&all), ["pat: rev"], "it could open what was on a branch");
+    assert_eq!(all["rotate"][0]["known_to"][0]["reason"]["why"], "other_branch");
 
     fleet.git(&["commit", "-q", "--allow-empty", "-m", "meanwhile"]);
     fleet.git(&["merge", "-q", "--no-ff", "-m", "merge", "widen"]);

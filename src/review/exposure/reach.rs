@@ -114,7 +114,7 @@ impl Reached {
     fn into_knower(self, member: MemberName, current: Option<&Credential>, facts: &Facts) -> Option<Knower> {
         let since = self.since?;
         let open = self.spans.iter().any(|(span, _)| span.to.is_none());
-        let last = self.spans.iter().max_by_key(|(span, _)| span.to);
+        let last = { self.spans.iter() }.max_by_key(|(span, _)| (span.to.is_none(), span.to));
         let until = last.and_then(|(span, _)| span.to).filter(|_| !open);
         let standing = match current {
             None => Standing::Past,
@@ -130,7 +130,8 @@ impl Reached {
             },
             (None, Some((Span { to: Some(to), .. }, Through::Keepers))) => Reason::NoKeeper { at: (*to).into() },
             (None, Some((Span { to: Some(to), .. }, _))) => Reason::OutOfScope { at: (*to).into() },
-            (None, Some((Span { to: None, .. }, _))) => Reason::NoMember,
+            (None, Some((Span { to: None, .. }, _))) if facts.living(&member).is_none() => Reason::NoMember,
+            (None, Some((Span { to: None, from, .. }, _))) => Reason::OtherBranch { since: (*from).into() },
             (None, _) => Reason::FromHistory { since: since.into() },
         });
         let now = facts.living(&member);

@@ -130,6 +130,11 @@ pub enum Reason {
         /// When that was.
         at: Moment,
     },
+    /// A version that was never merged is for it.
+    OtherBranch {
+        /// From when on.
+        since: Moment,
+    },
     /// It is named, and there is no such member.
     NoMember,
     /// It was never meant to: a key that it was given later opens an earlier version, or one that it kept a later version.
@@ -187,11 +192,12 @@ impl std::fmt::Display for Reason {
                 group: Through::Keepers,
                 at,
             }
-            | Self::NoKeeper { at } => write!(f, "no keeper any more {}", at.after()),
+            | Self::NoKeeper { at } => write!(f, "no keeper any more {}", at.since()),
             Self::LeftGroup { group, at } => write!(f, "left {group} {}", at.on()),
+            Self::OtherBranch { since } => write!(f, "on a branch that was not merged, {}", since.since()),
             Self::NoMember => f.write_str("there is no such member"),
             Self::FromHistory { since } => {
-                write!(f, "was never in its scope; opens it all the same {}", since.from())
+                write!(f, "was never in its scope; opens it all the same {}", since.since())
             }
         }
     }
@@ -208,12 +214,8 @@ impl Moment {
         format!("on {}", self.day())
     }
 
-    fn after(&self) -> String {
+    fn since(&self) -> String {
         format!("since {}", self.day())
-    }
-
-    fn from(&self) -> String {
-        self.after()
     }
 }
 

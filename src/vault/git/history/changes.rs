@@ -38,10 +38,17 @@ pub(super) struct Leaf {
 /// What stood at a path before, and what stands there after.
 pub(super) type Change = (Option<Leaf>, Option<Leaf>);
 
+/// What is done with each file that differs.
+pub(super) type Each<'e> = dyn FnMut(&[u8], Change) -> Result<(), ReadError> + 'e;
+
 /// An entry as a directory or as anything else.
 fn sorted(entry: Option<Entry<'_>>) -> (Option<Oid>, Option<Leaf>) {
     match entry {
-        Some(Entry { kind, id, .. }) if kind == EntryKind::Directory => (Some(id), None),
+        Some(Entry {
+            kind: EntryKind::Directory,
+            id,
+            ..
+        }) => (Some(id), None),
         Some(Entry { kind, id, .. }) => (None, Some(Leaf { kind, id })),
         None => (None, None),
     }
@@ -131,7 +138,7 @@ impl History<'_, '_> {
         empty: &RawTree,
         path: &mut Vec<u8>,
         folders: &[&str],
-        each: &mut dyn FnMut(&[u8], Change) -> Result<(), ReadError>,
+        each: &mut Each<'_>,
     ) -> Result<(), ReadError> {
         if old == new {
             return Ok(());

@@ -49,10 +49,12 @@ fn parse_commit(id: Oid, bytes: &[u8]) -> Option<Commit> {
         if let Some(parent) = line.strip_prefix(b"parent ") {
             commit.parents.push(oid(parent)?);
         } else if let Some(committer) = line.strip_prefix(b"committer ") {
-            // `NAME <EMAIL> SECONDS +ZONE`
+            // `NAME <EMAIL> SECONDS +ZONE`. A commit with a time that is none is one all the same: nobody hides a history behind it.
             let line = String::from_utf8_lossy(committer);
-            let (_, time) = line.rsplit_once('>')?;
-            commit.time = time.split_whitespace().next()?.parse().ok()?;
+            let time = line
+                .rsplit_once('>')
+                .and_then(|(_, time)| time.split_whitespace().next());
+            commit.time = time.and_then(|time| time.parse().ok()).unwrap_or(0);
             break;
         }
     }
