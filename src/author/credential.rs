@@ -114,7 +114,7 @@ pub fn set(mut desk: Desk<'_, '_, '_>, setting: &Setting<'_>) -> Result<Plan, Au
         note: None,
     });
     terms.scope = scope;
-    terms.value_set = later_than(present, desk.now);
+    terms.value_set = next_value_set(present, desk.now);
     setting.policy.apply(&mut terms, desk.now)?;
     check_alive(name, &terms, desk.now)?;
     let verb = if present.is_none() { "set" } else { "replaced" };
@@ -123,10 +123,11 @@ pub fn set(mut desk: Desk<'_, '_, '_>, setting: &Setting<'_>) -> Result<Plan, Au
     desk.finish(&format!("set {name}"), summary)
 }
 
-/// When a new value is set: now, but later than the one before in any case, since that is what tells values apart.
-fn later_than(before: Option<&Credential>, now: Timestamp) -> Timestamp {
-    let next = before.and_then(|before| Timestamp::from_unix(before.value_set.unix() + 1));
-    next.map_or(now, |next| next.max(now))
+/// When a new value is set: later than the one before it, also within one second or under a clock that went back. Two values with one time
+/// would be taken for one, and who knows the first for somebody who knows the second.
+fn next_value_set(present: Option<&Credential>, now: Timestamp) -> Timestamp {
+    let after = present.and_then(|terms| Timestamp::from_unix(terms.value_set.unix() + 1));
+    after.map_or(now, |after| after.max(now))
 }
 
 /// Gives credentials new values; scope and policy stay. Opens nothing, so an author who is no keeper can do it.
@@ -141,7 +142,7 @@ pub fn rotate(
     let mut summary = Vec::new();
     for (name, value) in values {
         let (file, mut terms) = living(desk.vault, name)?;
-        terms.value_set = later_than(file.body(), desk.now);
+        terms.value_set = next_value_set(Some(&terms), desk.now);
         policy.apply(&mut terms, desk.now)?;
         check_alive(name, &terms, desk.now)?;
         summary.push(format!("rotated {name}; still for {}", audience(&terms.scope)));

@@ -1,6 +1,7 @@
 //! Judging a vault without any key.
 
 pub mod base;
+pub mod exposure;
 mod parallel;
 pub mod proposal;
 pub mod verify;

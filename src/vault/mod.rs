@@ -9,8 +9,8 @@ pub mod trust;
 
 pub use files::{FileError, FileProblem, Vault, floors_directory};
 pub use git::{
-    Access, BlobId, Child, CommitId, CommitRequest, Conflict, Difference, EntryKind, FileChange, GitError, HeadState,
-    InProgress, MAX_FILE, Merged, Operation, PathError, Place, ReadError, Remembered, Repository, RepositoryError,
-    Side, SideCommit, Snapshot, SnapshotError, Stage, TreeFile, VAULT_FILE, WorkTree, WriteError, WriteFailure,
-    WriteOptions, Written, check_path, init_repository, resolve, write, write_new,
+    Access, BlobId, Child, CommitId, CommitRequest, Conflict, Difference, EntryKind, FileChange, FileVersion, GitError,
+    HeadState, History, InProgress, MAX_FILE, Merged, Operation, PathError, Place, ReadError, Remembered, Repository,
+    RepositoryError, Seen, Side, SideCommit, Snapshot, SnapshotError, Stage, TreeFile, VAULT_FILE, Versions, WorkTree,
+    WriteError, WriteFailure, WriteOptions, Written, check_path, init_repository, resolve, write, write_new,
 };

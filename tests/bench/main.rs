@@ -25,7 +25,7 @@ fn main() {
     if std::env::args().any(|arg| arg == mcp::BARE) {
         return mcp::serve_bare();
     }
-    let benches: [(&str, fn()); 12] = [
+    let benches: [(&str, fn()); 13] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -34,6 +34,7 @@ fn main() {
         ("set", set_against_git),
         ("verify", verify_against_signatures),
         ("review", review_against_signatures),
+        ("exposure", exposure_against_git_log),
         ("run", run_beside_its_parts),
         ("mask", mask::masking),
         ("mcp", mcp::serving),
@@ -246,6 +247,39 @@ fn review_against_signatures() {
         2.0,
         &timing::ratios(ours, bare),
     );
+}
+
+/// `exposure` over 10,000 commits, each with a new version of one of 100 credentials, beside `git log --raw` of the same paths.
+fn exposure_against_git_log() {
+    let fixture = Fixture::new(20);
+    fixture.history(100, 100);
+    let ours = |args: &'static [&'static str]| {
+        let fixture = &fixture;
+        move || fixture.fleetvault(&[&["exposure"], args].concat())
+    };
+    let log = || {
+        let mut git = Command::new("git");
+        fixture.environment(&mut git);
+        git.args(["log", "--raw", "--"]).args(vault_format::FOLDERS);
+        git.current_dir(fixture.vault());
+        git
+    };
+    print(
+        "exposure of 10,000 commits / git log --raw",
+        3.0,
+        &compare(11, ours(&[]), log),
+    );
+    print(
+        "exposure --format html / git log --raw",
+        f64::INFINITY,
+        &compare(5, ours(&["--format", "html"]), log),
+    );
+    print(
+        "list --exposed / git log --raw",
+        f64::INFINITY,
+        &compare(5, || fixture.fleetvault(&["list", "--exposed"]), log),
+    );
+    println!("  peak memory of exposure: {} KiB", peak_memory(ours(&[])()));
 }
 
 /// The signed bytes and the armored signature of every credential, as `ssh-keygen -Y verify` would take them.

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use fleetvault::{
@@ -82,6 +83,66 @@ impl Fixture {
             }
         });
         self.git(&["gc", "-q"]);
+    }
+
+    /// Makes a history in which each commit has a new version of one credential: `rounds` versions of each. Packed, as a clone would have it.
+    pub fn history(&self, credentials: usize, rounds: u64) {
+        let scopes = [vec!["m1"], vec!["m1", "m2"], vec!["m2", "m3", "m4"]];
+        let base = self.git_output(&["rev-parse", "HEAD"], b"");
+        let mut script = String::new();
+        for round in 0..rounds {
+            self.commit(|desk| {
+                for n in 0..credentials {
+                    let scope = &scopes[(n + round as usize) % scopes.len()];
+                    let scope = Scope::from_entries(scope.iter().copied()).unwrap();
+                    let (sealed_to, _) = desk.holders(&scope).unwrap();
+                    let terms = Credential {
+                        scope,
+                        sealed_to,
+                        network: Network::Allow,
+                        expires: None,
+                        // A new value every fifth time, a new scope otherwise.
+                        value_set: Timestamp::from_unix(1_800_000_000 + (round / 5) as i64 * 1000).unwrap(),
+                        note: None,
+                    };
+                    let value = Secret::new(format!("value-of-{n}").into_bytes());
+                    let before = (round > 0).then_some(round);
+                    desk.write_credential(&format!("c{n}").parse().unwrap(), before, terms, &value)
+                        .unwrap();
+                }
+            });
+            for line in self.git_output(&["ls-tree", "-r", "HEAD", "credentials/"], b"").lines() {
+                let (entry, path) = line.split_once('\t').unwrap();
+                let id = entry.split(' ').nth(2).unwrap();
+                let from = if script.is_empty() {
+                    format!("from {}\n", base.trim())
+                } else {
+                    String::new()
+                };
+                script.push_str(&format!(
+                    "commit refs/heads/long\ncommitter A <a@b> {} +0000\ndata 6\nchange\n{from}M 100644 {id} {path}\n\n",
+                    1_800_000_000 + round * 100
+                ));
+            }
+        }
+        self.git_output(&["fast-import", "--quiet", "--force"], script.as_bytes());
+        self.git(&["checkout", "-q", "-B", "main", "long"]);
+        self.git(&["branch", "-q", "-D", "long"]);
+        self.git(&["reflog", "expire", "--expire=now", "--all"]);
+        self.git(&["gc", "-q", "--prune=now"]);
+    }
+
+    fn git_output(&self, args: &[&str], stdin: &[u8]) -> String {
+        let mut git = Command::new("git");
+        self.environment(&mut git);
+        git.args(args).current_dir(self.vault());
+        let mut child = git.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(stdin).unwrap();
+        drop(pipe);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// `fleetvault-resolver expand` of a template, for a member.

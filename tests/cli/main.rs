@@ -11,6 +11,7 @@ mod doctor;
 mod dry_run;
 mod editing;
 mod expanding;
+mod exposure;
 mod first_sentence;
 mod install;
 mod keys;

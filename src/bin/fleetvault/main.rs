@@ -23,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, get, init, keygen, list, man, member, merge, review, rm, rotate, scope, set, show,
-    touch, trust as trust_command, verify,
+    completions, demo, doctor, edit, exposure, get, init, keygen, list, man, member, merge, review, rm, rotate, scope,
+    set, show, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -72,6 +72,8 @@ enum Command {
     Merge(merge::MergeArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
+    /// Tell who could open which value, and what is to be rotated; needs no key
+    Exposure(exposure::ExposureArgs),
     /// Tell what a proposed change means; needs no key
     Review(review::ReviewArgs),
     /// Tell what is wrong or risky here, and what to do
@@ -130,6 +132,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Rm(args) => rm::run(args, context),
         Command::Merge(args) => merge::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Exposure(args) => exposure::run(args, context),
         Command::Review(args) => review::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Trust(command) => trust_command::run(command, context),

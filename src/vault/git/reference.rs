@@ -90,6 +90,15 @@ fn abbreviated(git: &Repository, name: &str) -> Result<Oid, SnapshotError> {
     }
 }
 
+/// Returns the commit that something points at, over annotated tags; `None` where that is no commit.
+pub(super) fn commit_at(git: &Repository, id: Oid) -> Result<Option<Oid>, SnapshotError> {
+    match peel(git, &id.to_string(), id) {
+        Ok(commit) => Ok(Some(commit)),
+        Err(SnapshotError::NotACommit { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Follows annotated tags to the commit.
 fn peel(git: &Repository, name: &str, mut id: Oid) -> Result<Oid, SnapshotError> {
     let failed = |error: git2::Error| match error.code() {

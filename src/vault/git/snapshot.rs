@@ -447,8 +447,13 @@ impl<'r> Snapshot<'r> {
         root.ok_or_else(|| bad_tree("", "the commit names no tree"))
     }
 
+    /// Tells whether an object is there.
+    pub(super) fn has(&self, id: Oid) -> bool {
+        self.odb.exists(id)
+    }
+
     /// Reads an object, its size before its contents.
-    fn object<T>(
+    pub(super) fn object<T>(
         &self,
         id: Oid,
         expected: ObjectType,

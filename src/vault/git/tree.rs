@@ -148,6 +148,42 @@ impl RawTree {
         Entries(&self.bytes)
     }
 
+    /// Calls `each` with what is another entry, or only in one of the two: from this tree to `new`. What both begin and end with is compared
+    /// as bytes and never taken apart, so that one changed name among thousands costs little.
+    pub fn differences(
+        &self,
+        new: &Self,
+        mut each: impl FnMut(Option<Entry<'_>>, Option<Entry<'_>>),
+    ) -> Result<(), &'static str> {
+        let (old, new) = (&*self.bytes, &*new.bytes);
+        let same = common(old.chunks(CHUNK).zip(new.chunks(CHUNK)), old.iter().zip(new));
+        let start = last_boundary(old, same)?;
+        let (old, new) = (&old[start..], &new[start..]);
+        let ending = common(
+            old.rchunks(CHUNK).zip(new.rchunks(CHUNK)),
+            old.iter().rev().zip(new.iter().rev()),
+        );
+        let (mut x, mut y) = (0, 0);
+        while old.len() - x != new.len() - y || old.len() - x > ending {
+            let (a, b) = (parse(&old[x..])?, parse(&new[y..])?);
+            let which = match (&a, &b) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((a, _)), Some((b, _))) => order(a.name, a.kind, b.name, b.kind),
+            };
+            let a = a.filter(|_| which.is_le());
+            let b = b.filter(|_| which.is_ge());
+            x += a.as_ref().map_or(0, |(_, length)| *length);
+            y += b.as_ref().map_or(0, |(_, length)| *length);
+            let (a, b) = (a.map(|(entry, _)| entry), b.map(|(entry, _)| entry));
+            if a != b {
+                each(a, b);
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the tree with these names set to files and directories, each where git sorts it to.
     /// No name may be given twice.
     pub fn with(&self, changes: &[(&[u8], EntryKind, Oid)]) -> Result<Vec<u8>, &'static str> {
@@ -236,6 +272,36 @@ fn parse(bytes: &[u8]) -> Result<Option<(Entry<'_>, usize)>, &'static str> {
     Ok(Some((Entry { kind, name, id }, space + 1 + end + 21)))
 }
 
+/// How many bytes are compared at once.
+const CHUNK: usize = 256;
+
+/// Counts how many bytes are the same: first by chunks, then one by one in the first chunk that is not.
+fn common<'b>(
+    mut chunks: impl Iterator<Item = (&'b [u8], &'b [u8])>,
+    bytes: impl Iterator<Item = (&'b u8, &'b u8)>,
+) -> usize {
+    let whole = { &mut chunks }.take_while(|(a, b)| a.len() == CHUNK && a == b).count() * CHUNK;
+    whole + bytes.skip(whole).take_while(|(a, b)| a == b).count()
+}
+
+/// Finds where the last entry that ends at or before `limit` ends.
+fn last_boundary(bytes: &[u8], limit: usize) -> Result<usize, &'static str> {
+    let mut start = 0;
+    loop {
+        let Some(name) = memchr::memchr(0, &bytes[start..]) else {
+            return match start == bytes.len() {
+                true => Ok(start),
+                false => Err("an entry has no end"),
+            };
+        };
+        let end = start + name + 21;
+        if end > limit || end > bytes.len() {
+            return Ok(start);
+        }
+        start = end;
+    }
+}
+
 /// Compares two entries as git sorts them: a directory as if its name ended in a slash.
 fn order(a: &[u8], a_kind: EntryKind, b: &[u8], b_kind: EntryKind) -> Ordering {
     let end = |kind| if kind == EntryKind::Directory { b'/' } else { 0 };
@@ -307,6 +373,50 @@ mod tests {
             assert_eq!(tree.find(b"secret").unwrap(), None);
             assert_eq!(tree.find(b"b").unwrap().unwrap().id, id(7));
         }
+    }
+
+    #[test]
+    fn differences_are_those_of_taking_both_apart() {
+        let name = |n: usize| format!("file-{n:02}");
+        let make = |present: &dyn Fn(usize) -> Option<u8>| {
+            let lines = (0..12)
+                .filter_map(|n| present(n).map(|version| line(name(n).as_bytes(), EntryKind::File, id(version))));
+            RawTree::new(&lines.collect::<Vec<_>>().concat())
+        };
+        let old = make(&|n| (n % 5 != 4).then_some(7));
+        for changed in 0..12 {
+            for version in [None, Some(7), Some(8)] {
+                let new = make(&|n| {
+                    if n == changed {
+                        version
+                    } else {
+                        (n % 5 != 4).then_some(7)
+                    }
+                });
+                let before = (changed % 5 != 4).then_some(7);
+                let mut found = Vec::new();
+                let mut note = |a: Option<Entry<'_>>, b: Option<Entry<'_>>| {
+                    let name = a.or(b).unwrap().name;
+                    found.push((lossy(name).into_owned(), a.map(|a| a.id), b.map(|b| b.id)));
+                };
+                old.differences(&new, &mut note).unwrap();
+                let expected = match before == version {
+                    true => vec![],
+                    false => vec![(name(changed), before.map(id), version.map(id))],
+                };
+                assert_eq!(found, expected, "{changed} {version:?}");
+            }
+        }
+        let mut all = 0;
+        RawTree::default()
+            .differences(&old, |a, b| all += usize::from(a.is_none() && b.is_some()))
+            .unwrap();
+        old.differences(&RawTree::default(), |a, b| {
+            all += usize::from(a.is_some() && b.is_none())
+        })
+        .unwrap();
+        assert_eq!(all, 20);
+        assert!(RawTree::new(b"100644 a").differences(&old, |_, _| {}).is_err());
     }
 
     #[test]

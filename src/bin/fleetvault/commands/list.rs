@@ -1,16 +1,22 @@
 //! `list`: credentials and who may use them.
 
+use std::collections::HashMap;
+
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::AuthorError,
     cli::{Failure, explain::Explain, time},
-    terminal::table::{Column, Table},
+    terminal::{
+        style::Paint,
+        table::{Cell, Column, Table},
+    },
     vault::Vault,
 };
 use serde::Serialize;
 use vault_format::{Credential, FilePath, MemberName, Timestamp, Verified};
 
+use super::exposure;
 use crate::{
     complete,
     context::{Context, ReadArgs, fail},
@@ -23,6 +29,9 @@ pub struct ListArgs {
     /// Only those that this member may use
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::members))]
     member: Option<MemberName>,
+    /// Also look through the history, and tell which are known to someone who may not use them: they are to be rotated
+    #[arg(long)]
+    exposed: bool,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -40,6 +49,9 @@ pub struct Line {
     pub serial: u64,
     pub authors: Vec<String>,
     pub sealed_to: Vec<String>,
+    /// Who knows the value and may not use it any more; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also_known_to: Option<Vec<String>>,
 }
 
 pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
@@ -73,9 +85,22 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
                 broken.extend(vault.look_at::<Credential>(&path).err());
             }
         }
+        if args.exposed {
+            let found = exposure::read(vault, &[], false)?;
+            let mut known: HashMap<String, Vec<String>> = { found.worklist() }
+                .map(|(name, value)| {
+                    let who = value.still_known_to().map(|knower| knower.member.to_string());
+                    (name.to_string(), who.collect())
+                })
+                .collect();
+            for line in &mut lines {
+                line.also_known_to = Some(known.remove(&line.name).unwrap_or_default());
+            }
+            exposure::remark(&found);
+        }
         Ok((lines, broken))
     })?;
-    output::list(context.globals.json, &lines, || table(&lines))?;
+    output::list(context.globals.json, &lines, || table(&lines, args.exposed))?;
     // One broken file hides no other, but the list is not complete, and a script must notice.
     match broken.is_empty() {
         true => Ok(()),
@@ -96,6 +121,7 @@ pub fn line(file: &Verified<Credential>, terms: &Credential, now: Timestamp) -> 
         serial: file.serial(),
         authors: file.authors().map(ToString::to_string).collect(),
         sealed_to: terms.sealed_to.holders().iter().map(ToString::to_string).collect(),
+        also_known_to: None,
     }
 }
 
@@ -110,29 +136,35 @@ fn check_member(vault: &Vault<'_>, name: &MemberName) -> Result<(), Failure> {
     }))
 }
 
-fn table(lines: &[Line]) -> Table {
-    let mut table = Table::new([
+fn table(lines: &[Line], exposed: bool) -> Table {
+    let mut columns = vec![
         Column::fixed("NAME"),
         Column::flexible("MEMBERS"),
         Column::fixed("NETWORK"),
         Column::fixed("EXPIRES"),
         Column::fixed("VALUE SET"),
         Column::number("SERIAL"),
-    ]);
+    ];
+    if exposed {
+        columns.push(Column::flexible("ALSO KNOWN TO"));
+    }
+    let mut table = Table::new(columns);
     for line in lines {
         let day = |time: &str| time.chars().take(10).collect::<String>();
         let expires = line.expires.as_deref().map_or_else(|| "never".into(), day);
+        let others = line.also_known_to.as_ref().map(|others| others.join(", "));
         table.row([
-            line.name.clone(),
-            line.members.join(", "),
-            line.network.clone(),
-            if line.expired {
+            Cell::from(&line.name),
+            Cell::from(line.members.join(", ")),
+            Cell::from(&line.network),
+            Cell::from(if line.expired {
                 format!("{expires} (expired)")
             } else {
                 expires
-            },
-            day(&line.value_set),
-            line.serial.to_string(),
+            }),
+            Cell::from(day(&line.value_set)),
+            Cell::from(line.serial.to_string()),
+            Cell::painted(&others.unwrap_or_default(), Paint::Red),
         ]);
     }
     table

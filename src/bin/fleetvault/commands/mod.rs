@@ -4,6 +4,7 @@ pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod edit;
+pub mod exposure;
 pub mod get;
 pub mod init;
 pub mod keygen;

@@ -2,10 +2,14 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
-use fleetvault::{author, cli::Failure, terminal::report::Report};
+use fleetvault::{
+    author::{self, AuthorError},
+    cli::Failure,
+    terminal::report::Report,
+};
 use vault_format::{CredentialName, Secret};
 
-use super::scope::PolicyArgs;
+use super::{exposure, scope::PolicyArgs};
 use crate::{
     complete,
     context::{Context, Keys, ReadArgs, WriteArgs, fail},
@@ -16,8 +20,11 @@ use crate::{
 #[derive(Args)]
 pub struct RotateArgs {
     /// The credentials
-    #[arg(required = true, add = ArgValueCandidates::new(complete::credentials))]
+    #[arg(required_unless_present = "exposed", add = ArgValueCandidates::new(complete::credentials))]
     names: Vec<CredentialName>,
+    /// All that someone knows who may not use it any more, as 'fleetvault exposure' tells
+    #[arg(long, conflicts_with = "names")]
+    exposed: bool,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -27,7 +34,14 @@ pub struct RotateArgs {
 }
 
 pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
-    if args.names.len() > 1 && args.value.is_shared() {
+    let read = ReadArgs {
+        reference: "HEAD".into(),
+    };
+    let names = match args.exposed {
+        true => exposed(&read, context)?,
+        false => args.names.clone(),
+    };
+    if names.len() > 1 && args.value.is_shared() {
         return Err(
             Report::new(2, "usage", "one value cannot be given to several credentials")
                 .hint("rotate them one by one, or with --generate, or type the values at the prompt")
@@ -35,19 +49,16 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
         );
     }
     let policy = args.policy.change()?;
-    let read = ReadArgs {
-        reference: "HEAD".into(),
-    };
     if args.value.is_asked_for() && args.write.branch.is_none() {
         context.read(&read, Strictness::Required, |vault| {
-            for name in &args.names {
+            for name in &names {
                 author::check_exists(vault, name).map_err(fail)?;
             }
             Ok(())
         })?;
     }
     let mut values: Vec<(CredentialName, Secret)> = Vec::new();
-    for name in &args.names {
+    for name in &names {
         if !values.iter().any(|(known, _)| known == name) {
             values.push((name.clone(), args.value.read(name)?));
         }
@@ -55,4 +66,15 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
     context.write(&args.write, Keys::SigningOnly, |desk| {
         Ok(author::rotate(desk, &values, &policy)?)
     })
+}
+
+/// What the history says is to be rotated.
+fn exposed(read: &ReadArgs, context: &Context) -> Result<Vec<CredentialName>, Failure> {
+    let found = context.read(read, Strictness::Required, |vault| exposure::read(vault, &[], false))?;
+    exposure::remark(&found);
+    let names: Vec<CredentialName> = found.worklist().map(|(name, _)| name.clone()).collect();
+    match names.is_empty() {
+        true => Err(fail(AuthorError::NothingToDo)),
+        false => Ok(names),
+    }
 }

@@ -1,0 +1,294 @@
+//! What a vault's history says for certain: every version of every file that an author of that time or of now has signed. Others are named and
+//! say nothing.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use vault_format::{
+    Authority, Credential, CredentialName, Entry, FilePath, Grant, GroupName, HolderName, Member, MemberName, Parsed,
+};
+
+use crate::vault::{FileError, FileProblem, FileVersion, Place, Seen, Snapshot, Vault, Versions};
+
+/// One version of a file, and what it says; nothing where it is a tombstone.
+#[derive(Clone)]
+pub(super) struct Fact<T> {
+    pub since: Seen,
+    pub until: Option<Seen>,
+    pub current: bool,
+    pub serial: u64,
+    pub said: Option<T>,
+}
+
+/// Which key of a group a member was given, and to which of its own keys.
+#[derive(Clone, Copy)]
+pub(super) struct Granted {
+    pub epoch: u64,
+    pub member_epoch: u64,
+}
+
+pub(super) type MemberEpoch = u64;
+
+#[derive(Default)]
+pub(super) struct Facts {
+    pub credentials: BTreeMap<CredentialName, Vec<Fact<Credential>>>,
+    pub members: BTreeMap<MemberName, Vec<Fact<MemberEpoch>>>,
+    pub grants: BTreeMap<GroupName, BTreeMap<MemberName, Vec<Fact<Granted>>>>,
+    pub ignored: Vec<(FileVersion, String)>,
+}
+
+enum Said {
+    Credential(CredentialName, Option<Box<Credential>>),
+    Member(MemberName, Option<MemberEpoch>),
+    Grant(GroupName, MemberName, Option<Granted>),
+}
+
+/// An authority, and when the next one took its place.
+type Reign = (Authority, Option<Seen>);
+
+impl Facts {
+    /// Reads all versions on all processors. Credentials that are not `wanted` are left out; `progress` is called with the number of versions done.
+    pub fn read(
+        vault: &Vault<'_>,
+        versions: &Versions,
+        wanted: &(dyn Fn(&CredentialName) -> bool + Sync),
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Self, FileError> {
+        let reigns = reigns(vault, versions)?;
+        let relevant = |version: &&FileVersion| match FilePath::parse(&version.file.path) {
+            Some(FilePath::Credential(name)) => wanted(&name),
+            // What a group's file holds besides, its key, says nothing about who has it.
+            Some(FilePath::Group(_) | FilePath::Root(_)) => false,
+            Some(FilePath::Member(_) | FilePath::Grant(..)) | None => true,
+        };
+        let files: Vec<&FileVersion> = versions.files.iter().filter(relevant).collect();
+        let mut facts = Self::default();
+        for (version, read) in read_all(&vault.snapshot().place(), &reigns, &files, progress) {
+            match read {
+                Ok((serial, said)) => facts.add(version, serial, said),
+                Err(problem) => facts.ignored.push((version.clone(), problem)),
+            }
+        }
+        facts.arrange();
+        Ok(facts)
+    }
+
+    fn add(&mut self, version: &FileVersion, serial: u64, said: Said) {
+        fn fact<T>(version: &FileVersion, serial: u64, said: Option<T>) -> Fact<T> {
+            Fact {
+                since: version.since,
+                until: version.until.filter(|_| !version.current),
+                current: version.current,
+                serial,
+                said,
+            }
+        }
+        match said {
+            Said::Credential(name, said) => {
+                let fact = fact(version, serial, said.map(|said| *said));
+                self.credentials.entry(name).or_default().push(fact);
+            }
+            Said::Member(name, said) => {
+                let fact = fact(version, serial, said);
+                self.members.entry(name).or_default().push(fact);
+            }
+            Said::Grant(group, member, said) => {
+                let fact = fact(version, serial, said);
+                let members = self.grants.entry(group).or_default();
+                members.entry(member).or_default().push(fact);
+            }
+        }
+    }
+
+    /// Sorts, and takes the newest sound version of a file for the current one where that is broken: what it said still holds.
+    fn arrange(&mut self) {
+        fn arrange<T>(facts: &mut [Fact<T>], broken: bool) {
+            facts.sort_by_key(|fact| (fact.serial, fact.since));
+            if let Some(last) = facts.last_mut().filter(|_| broken) {
+                last.current = true;
+                last.until = None;
+            }
+        }
+        self.ignored
+            .sort_by(|(a, _), (b, _)| (&a.file.path, a.since).cmp(&(&b.file.path, b.since)));
+        let broken: Vec<FilePath> = { self.ignored.iter() }
+            .filter(|(version, _)| version.current)
+            .filter_map(|(version, _)| FilePath::parse(&version.file.path))
+            .collect();
+        for (name, facts) in &mut self.credentials {
+            arrange(facts, broken.contains(&FilePath::Credential(name.clone())));
+        }
+        for (name, facts) in &mut self.members {
+            arrange(facts, broken.contains(&FilePath::Member(name.clone())));
+        }
+        for (group, members) in &mut self.grants {
+            for (member, facts) in members {
+                arrange(facts, broken.contains(&FilePath::Grant(group.clone(), member.clone())));
+            }
+        }
+    }
+
+    /// The epoch of a member's keys now; `None` where it was removed, is gone, or never was.
+    pub fn living(&self, member: &MemberName) -> Option<MemberEpoch> {
+        let facts = self.members.get(member)?;
+        facts.iter().find(|fact| fact.current)?.said
+    }
+
+    /// Tells whether a living member has a living grant now.
+    pub fn is_granted(&self, group: &GroupName, member: &MemberName) -> bool {
+        let facts = self.grants.get(group).and_then(|members| members.get(member));
+        let granted = facts.is_some_and(|facts| facts.iter().any(|fact| fact.current && fact.said.is_some()));
+        granted && self.living(member).is_some()
+    }
+
+    /// When a member was removed.
+    pub fn removed(&self, member: &MemberName) -> Option<Seen> {
+        let facts = self.members.get(member)?;
+        match facts.iter().find(|fact| fact.current) {
+            Some(fact) if fact.said.is_some() => None,
+            Some(tombstone) => Some(tombstone.since),
+            // Gone without a tombstone.
+            None => facts.last()?.until,
+        }
+    }
+}
+
+/// The chain of roots as the commit that is read has it, each with the time up to which its authors were the authors.
+fn reigns(vault: &Vault<'_>, versions: &Versions) -> Result<Vec<Reign>, FileError> {
+    let end = |serial: u64| {
+        let path = FilePath::Root(serial + 1).to_string();
+        let next = versions.files.iter().filter(|version| version.file.path == path);
+        next.map(|version| version.since).min()
+    };
+    let read = |serial: u64| -> Result<Parsed<vault_format::Root>, FileError> {
+        let path = FilePath::Root(serial);
+        let parse = || -> Result<_, FileProblem> {
+            let bytes = vault.snapshot().read(&path.to_string())?.ok_or(FileProblem::Missing)?;
+            Ok(Parsed::parse(&bytes, &path)?)
+        };
+        parse().map_err(|problem| vault.error(path.to_string(), problem))
+    };
+    let last = vault.authority();
+    if last.serial() == 1 {
+        return Ok(vec![(last.clone(), None)]);
+    }
+    let mut authority = Authority::first(&read(1)?).map_err(|e| vault.error(FilePath::Root(1).to_string(), e))?;
+    let mut reigns = Vec::new();
+    for serial in 2..=last.serial() {
+        let next = authority
+            .succeed(&read(serial)?)
+            .map_err(|e| vault.error(FilePath::Root(serial).to_string(), e))?;
+        reigns.push((authority, end(serial - 1)));
+        authority = next;
+    }
+    reigns.push((authority, None));
+    Ok(reigns)
+}
+
+type Read<'v> = (&'v FileVersion, Result<(u64, Said), String>);
+
+fn read_all<'v>(
+    place: &Place,
+    reigns: &[Reign],
+    files: &[&'v FileVersion],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Read<'v>> {
+    const BATCH: usize = 64;
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<Read<'v>> {
+        let Ok(repository) = place.open() else {
+            return Vec::new();
+        };
+        let Ok(snapshot) = repository.snapshot_at(place) else {
+            return Vec::new();
+        };
+        let mut done = Vec::new();
+        loop {
+            let from = next.fetch_add(BATCH, Ordering::Relaxed);
+            let batch = files.get(from..files.len().min(from + BATCH));
+            let Some(batch) = batch.filter(|batch| !batch.is_empty()) else {
+                return done;
+            };
+            for file in batch {
+                done.push((
+                    *file,
+                    read_one(&snapshot, reigns, file).map_err(|problem| problem.to_string()),
+                ));
+            }
+            progress(batch.len());
+        }
+    };
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(files.len() / BATCH + 1);
+    let mut all: Vec<Read<'v>> = thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let running: Vec<_> = (1..threads).map_while(start).collect();
+        // This thread works too: where the system has no other left, it does everything.
+        let mut all = work();
+        all.extend(running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()));
+        all
+    });
+    if all.len() < files.len() {
+        let read: std::collections::HashSet<_> = all.iter().map(|(file, _)| std::ptr::from_ref(*file)).collect();
+        let left = files.iter().filter(|file| !read.contains(&std::ptr::from_ref(**file)));
+        let left: Vec<Read<'v>> = left
+            .map(|file| (*file, Err("it could not be read".to_owned())))
+            .collect();
+        all.extend(left);
+    }
+    all
+}
+
+fn read_one(snapshot: &Snapshot<'_>, reigns: &[Reign], version: &FileVersion) -> Result<(u64, Said), FileProblem> {
+    let path = FilePath::parse(&version.file.path)
+        .ok_or_else(|| FileProblem::Contradiction("no file of a vault can stand there".into()))?;
+    let bytes = snapshot.read_blob(&version.file)?;
+    match &path {
+        FilePath::Credential(name) => {
+            let (serial, said) = verified::<Credential>(&bytes, &path, reigns, version)?;
+            Ok((serial, Said::Credential(name.clone(), said.map(Box::new))))
+        }
+        FilePath::Member(name) => {
+            let (serial, said) = verified::<Member>(&bytes, &path, reigns, version)?;
+            Ok((serial, Said::Member(name.clone(), said.map(|member| member.epoch))))
+        }
+        FilePath::Grant(group, member) => {
+            let (serial, said) = verified::<Grant>(&bytes, &path, reigns, version)?;
+            let said = said.map(|grant| Granted {
+                epoch: grant.epoch,
+                member_epoch: { grant.sealed_to.find(&HolderName::Member(member.clone())) }
+                    .map_or(0, |(_, epoch)| epoch),
+            });
+            Ok((serial, Said::Grant(group.clone(), member.clone(), said)))
+        }
+        FilePath::Group(_) | FilePath::Root(_) => Err(FileProblem::Contradiction("it says nothing here".into())),
+    }
+}
+
+/// Checks a version against the authors of now, and where they did not sign it, against those of its time.
+fn verified<K: Entry>(
+    bytes: &[u8],
+    path: &FilePath,
+    reigns: &[Reign],
+    version: &FileVersion,
+) -> Result<(u64, Option<K>), FileProblem> {
+    let parsed = Parsed::<K>::parse(bytes, path)?;
+    let mut refusal = None;
+    for (authority, end) in reigns.iter().rev() {
+        if end.is_some_and(|end| version.since > end) {
+            break;
+        }
+        match authority.verify(parsed.clone()) {
+            Ok(file) => return Ok((file.serial(), file.body().cloned())),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    match refusal {
+        Some(refusal) => Err(refusal.into()),
+        None => Err(FileProblem::Missing),
+    }
+}
