@@ -29,13 +29,12 @@ pub(super) fn inside<'d>(vault: &str, difference: &'d Difference) -> Option<&'d 
 /// Everything about the vault's files.
 pub(super) fn items(
     repository: &Repository,
-    base: &Vault<'_>,
+    directory: &str,
     judge: &Vault<'_>,
     head: CommitId,
     differences: &[Difference],
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Item>, ReviewError> {
-    let directory = base.snapshot().directory();
     let changed: Vec<(&Difference, &str)> = differences
         .iter()
         .filter_map(|difference| Some((difference, inside(directory, difference)?)))
@@ -70,7 +69,7 @@ pub(super) fn items(
 }
 
 /// An error that is about the vault as a whole.
-fn whole(path: &str, problem: String) -> Item {
+pub(super) fn whole(path: &str, problem: String) -> Item {
     Item {
         path: path.to_owned(),
         subject: "the vault".into(),
@@ -128,7 +127,7 @@ fn add_roots(items: &mut [Item], judge: &Vault<'_>, after: &Vault<'_>, directory
     }
 }
 
-fn joined(directory: &str, below: &str) -> String {
+pub(super) fn joined(directory: &str, below: &str) -> String {
     match directory {
         "" => below.to_owned(),
         _ => format!("{directory}/{below}"),
@@ -287,6 +286,6 @@ impl File<'_> {
 }
 
 /// Tells whether a file holds what age makes.
-fn is_sealed(bytes: &[u8]) -> bool {
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"-----BEGIN AGE ENCRYPTED FILE-----").is_some()
 }
