@@ -12,6 +12,7 @@ mod dry_run;
 mod editing;
 mod expanding;
 mod first_sentence;
+mod hooks;
 mod install;
 mod keys;
 mod launching;

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod doctor;
 pub mod edit;
 pub mod get;
+pub mod hooks;
 pub mod init;
 pub mod keygen;
 pub mod list;
