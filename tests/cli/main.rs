@@ -13,6 +13,7 @@ mod editing;
 mod expanding;
 mod exposure;
 mod first_sentence;
+mod hooks;
 mod install;
 mod keys;
 mod launching;

@@ -23,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, exposure, get, init, keygen, list, man, member, merge, review, rm, rotate, scope,
-    set, show, touch, trust as trust_command, verify,
+    completions, demo, doctor, edit, exposure, get, hooks, init, keygen, list, man, member, merge, review, rm, rotate,
+    scope, set, show, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -76,6 +76,9 @@ enum Command {
     Exposure(exposure::ExposureArgs),
     /// Tell what a proposed change means; needs no key
     Review(review::ReviewArgs),
+    /// Put hooks into git that refuse what must not be committed or pushed
+    #[command(subcommand)]
+    Hooks(hooks::HooksCommand),
     /// Tell what is wrong or risky here, and what to do
     Doctor(doctor::DoctorArgs),
     /// Show and accept what this machine trusts
@@ -134,6 +137,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(args, context),
         Command::Exposure(args) => exposure::run(args, context),
         Command::Review(args) => review::run(args, context),
+        Command::Hooks(command) => hooks::run(command, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Trust(command) => trust_command::run(command, context),
         Command::Demo(args) => demo::run(args),

@@ -7,10 +7,13 @@ mod meaning;
 mod others;
 mod secrets;
 mod vault;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
+
+pub use whole::{Change, review_all};
 
 use crate::vault::{CommitId, FileError, Repository, SnapshotError, Vault};
 
@@ -119,6 +122,16 @@ impl Item {
 }
 
 impl Proposal {
+    /// Puts the worst first.
+    fn new(base: CommitId, head: CommitId, mut items: Vec<Item>) -> Self {
+        for item in &mut items {
+            item.statements.sort();
+        }
+        items.retain(|item| !item.statements.is_empty());
+        items.sort_by(|a, b| (a.risk(), &a.path).cmp(&(b.risk(), &b.path)));
+        Self { base, head, items }
+    }
+
     /// Tells whether it must not be merged.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|item| item.risk() == Risk::Error)
@@ -166,16 +179,8 @@ pub fn review(
 ) -> Result<Proposal, ReviewError> {
     let from = base.snapshot().commit();
     let differences = repository.differences(from, head)?;
-    let mut items = vault::items(repository, base, judge, head, &differences, progress)?;
-    items.extend(others::items(repository, base.snapshot().directory(), &differences));
-    for item in &mut items {
-        item.statements.sort();
-    }
-    items.retain(|item| !item.statements.is_empty());
-    items.sort_by(|a, b| (a.risk(), &a.path).cmp(&(b.risk(), &b.path)));
-    Ok(Proposal {
-        base: from,
-        head,
-        items,
-    })
+    let directory = base.snapshot().directory();
+    let mut items = vault::items(repository, directory, judge, head, &differences, progress)?;
+    items.extend(others::items(repository, &[directory], &differences));
+    Ok(Proposal::new(from, head, items))
 }

@@ -1,7 +1,7 @@
 //! Changed files outside of the vault: secrets in plain text, and files that decide how changes are looked at.
 
 use super::{Item, Risk, Statement, secrets};
-use crate::vault::{Difference, EntryKind, Repository};
+use crate::vault::{Difference, EntryKind, Repository, Side};
 
 /// The largest file that is searched for secrets, in bytes.
 const SEARCHED_MAX: usize = 1 << 20;
@@ -9,25 +9,19 @@ const SEARCHED_MAX: usize = 1 << 20;
 /// How many likely secrets of one file are told.
 const TOLD_MAX: usize = 5;
 
-pub(super) fn items(repository: &Repository, vault: &str, differences: &[Difference]) -> Vec<Item> {
-    let others = differences
-        .iter()
-        .filter(|difference| super::vault::inside(vault, difference).is_none());
+pub(super) fn items(repository: &Repository, vaults: &[&str], differences: &[Difference]) -> Vec<Item> {
+    let others = differences.iter().filter(|difference| {
+        let inside = |vault: &&str| super::vault::inside(vault, difference).is_some();
+        !vaults.iter().any(inside)
+    });
     others.filter_map(|difference| item(repository, difference)).collect()
 }
 
 fn item(repository: &Repository, difference: &Difference) -> Option<Item> {
     let mut statements = Vec::new();
     let mut line = None;
-    if let Some(after) = difference
-        .after
-        .filter(|side| matches!(side.kind, EntryKind::File | EntryKind::Executable))
-    {
-        // What cannot be read, or is too large to be written by hand, is passed over.
-        let read = |id| repository.contents(id, SEARCHED_MAX).ok().flatten();
-        let text = read(after.id).unwrap_or_default();
-        let before = difference.before.and_then(|side| read(side.id)).unwrap_or_default();
-        let found = secrets::find(&before, &text);
+    let found = likely_secrets(repository, difference);
+    if !found.is_empty() {
         line = found.first().map(|likely| likely.line);
         statements.extend(found.iter().take(TOLD_MAX).map(|likely| {
             let text = format!("line {}: this looks like {} in plain text", likely.line, likely.what);
@@ -44,6 +38,19 @@ fn item(repository: &Repository, difference: &Difference) -> Option<Item> {
         authors: Vec::new(),
         line,
     })
+}
+
+/// Finds what looks like a secret and was not there before.
+pub(super) fn likely_secrets(repository: &Repository, difference: &Difference) -> Vec<secrets::Likely> {
+    let is_file = |side: &Side| matches!(side.kind, EntryKind::File | EntryKind::Executable);
+    let Some(after) = difference.after.filter(is_file) else {
+        return Vec::new();
+    };
+    // What cannot be read, or is too large to be written by hand, is passed over.
+    let read = |id| repository.contents(id, SEARCHED_MAX).ok().flatten();
+    let text = read(after.id).unwrap_or_default();
+    let before = difference.before.and_then(|side| read(side.id)).unwrap_or_default();
+    secrets::find(&before, &text)
 }
 
 /// Says what a file decides, if it decides how changes are looked at or what runs.

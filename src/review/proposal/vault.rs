@@ -30,13 +30,12 @@ pub(super) fn inside<'d>(vault: &str, difference: &'d Difference) -> Option<&'d 
 /// Everything about the vault's files.
 pub(super) fn items(
     repository: &Repository,
-    base: &Vault<'_>,
+    directory: &str,
     judge: &Vault<'_>,
     head: CommitId,
     differences: &[Difference],
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Item>, ReviewError> {
-    let directory = base.snapshot().directory();
     let changed: Vec<(&Difference, &str)> = differences
         .iter()
         .filter_map(|difference| Some((difference, inside(directory, difference)?)))
@@ -61,7 +60,7 @@ pub(super) fn items(
         )]);
     }
     if after.snapshot().directory() != directory {
-        return moved(base, &after);
+        return moved(directory, judge, &after);
     }
     let keys = Keys::of(&after)?;
     let authority = judge.authority();
@@ -78,8 +77,8 @@ pub(super) fn items(
 }
 
 /// A vault in another directory: every file is another one to git, so that the whole is checked and compared by names.
-fn moved(base: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> {
-    let shown = |vault: &Vault<'_>| match vault.snapshot().directory() {
+fn moved(before: &str, judge: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> {
+    let shown = |directory: &str| match directory {
         "" => "the top".to_owned(),
         directory => directory.to_owned(),
     };
@@ -88,12 +87,12 @@ fn moved(base: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> 
         Risk::Attention,
         format!(
             "the vault moved from {} to {}: look at its files with 'fleetvault verify --base'",
-            shown(base),
-            shown(after)
+            shown(before),
+            shown(after.snapshot().directory())
         ),
     )];
     let mut findings = verify(after, &|_| {})?.findings;
-    findings.extend(compare(base, after)?);
+    findings.extend(compare(judge, after)?);
     item.statements.extend(
         findings
             .into_iter()
@@ -103,7 +102,7 @@ fn moved(base: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> 
 }
 
 /// An error that is about the vault as a whole.
-fn whole(path: &str, problem: String) -> Item {
+pub(super) fn whole(path: &str, problem: String) -> Item {
     Item {
         path: path.to_owned(),
         subject: "the vault".into(),
@@ -161,7 +160,7 @@ fn add_roots(items: &mut [Item], judge: &Vault<'_>, after: &Vault<'_>, directory
     }
 }
 
-fn joined(directory: &str, below: &str) -> String {
+pub(super) fn joined(directory: &str, below: &str) -> String {
     match directory {
         "" => below.to_owned(),
         _ => format!("{directory}/{below}"),
@@ -320,6 +319,6 @@ impl File<'_> {
 }
 
 /// Tells whether a file holds what age makes.
-fn is_sealed(bytes: &[u8]) -> bool {
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"-----BEGIN AGE ENCRYPTED FILE-----").is_some()
 }

@@ -35,12 +35,24 @@ impl Repository {
     /// # Errors
     /// A tree that cannot be read, in a shallow clone for example.
     pub fn differences(&self, from: CommitId, to: CommitId) -> Result<Vec<Difference>, SnapshotError> {
+        self.differences_from(Some(from), to)
+    }
+
+    /// Lists the paths at which a commit differs from another, or from nothing at all, sorted.
+    ///
+    /// # Errors
+    /// As [`Repository::differences`].
+    pub fn differences_from(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Difference>, SnapshotError> {
         let failed = |error: git2::Error| SnapshotError::Git {
-            reference: format!("{}..{}", from.short(), to.short()),
+            reference: match from {
+                Some(from) => format!("{}..{}", from.short(), to.short()),
+                None => to.short(),
+            },
             error: error.into(),
         };
         let tree = |commit: CommitId| self.git().find_commit(commit.oid()).and_then(|commit| commit.tree());
-        let (before, after) = (tree(from).map_err(failed)?, tree(to).map_err(failed)?);
+        let before = from.map(tree).transpose().map_err(failed)?;
+        let after = tree(to).map_err(failed)?;
         let mut options = DiffOptions::new();
         // A change of the kind of an entry is one change, and nobody's settings have a say.
         options
@@ -49,7 +61,7 @@ impl Repository {
             .skip_binary_check(true);
         let diff = self
             .git()
-            .diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))
+            .diff_tree_to_tree(before.as_ref(), Some(&after), Some(&mut options))
             .map_err(failed)?;
         let side = |file: &git2::DiffFile<'_>| {
             let mode: u32 = file.mode().into();
@@ -88,6 +100,55 @@ impl Repository {
                 error: error.into(),
             }),
         }
+    }
+
+    /// Lists the commits that lead to `to` and to no reference of this repository, the newest first, each with its parents; at most `limit`.
+    ///
+    /// # Errors
+    /// History that cannot be read.
+    pub fn commits_not_here(
+        &self,
+        to: CommitId,
+        limit: usize,
+    ) -> Result<Vec<(CommitId, Vec<CommitId>)>, SnapshotError> {
+        let failed = |error: git2::Error| SnapshotError::Git {
+            reference: to.short(),
+            error: error.into(),
+        };
+        let mut walk = self.git().revwalk().map_err(failed)?;
+        walk.push(to.oid()).map_err(failed)?;
+        walk.hide_glob("*").map_err(failed)?;
+        let with_parents = |id: Result<Oid, git2::Error>| {
+            let commit = id.and_then(|id| self.git().find_commit(id)).map_err(failed)?;
+            let parents = commit.parent_ids().map(CommitId::from).collect();
+            Ok((CommitId::from(commit.id()), parents))
+        };
+        walk.take(limit).map(with_parents).collect()
+    }
+
+    /// Tells whether a commit has an entry at a path, counted from the top of the tree.
+    ///
+    /// # Errors
+    /// Trees that cannot be read.
+    pub fn has_entry(&self, commit: CommitId, path: &str) -> Result<bool, SnapshotError> {
+        let failed = |error: git2::Error| SnapshotError::Git {
+            reference: commit.short(),
+            error: error.into(),
+        };
+        let tree = self.git().find_commit(commit.oid()).and_then(|commit| commit.tree());
+        match tree.map_err(failed)?.get_path(std::path::Path::new(path)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Tells whether a commit came after another, or is that one.
+    ///
+    /// # Errors
+    /// History that cannot be read.
+    pub fn contains(&self, commit: CommitId, earlier: CommitId) -> Result<bool, SnapshotError> {
+        Ok(self.merge_base(commit, earlier)? == Some(earlier))
     }
 
     /// Returns the reference that the current branch follows, or the remote's own branch where it follows none.

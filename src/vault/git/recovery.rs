@@ -31,7 +31,7 @@ pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<S
         swap::remove_stale_lock(repository.git(), &journal.reference, journal.commit)?;
     }
     let git_dir = repository.common_dir().join(&journal.git_dir);
-    let left_alone = match Repository::open_git_dir(&git_dir, String::new(), Access::Write) {
+    let left_alone = match Repository::open_git_dir(&git_dir, String::new(), Access::Write, &[]) {
         Ok(there) => finish_or_undo(&there, state, &journal)?,
         // The work tree was removed since, and its files with it.
         Err(RepositoryError::NotARepository(_)) => Vec::new(),

@@ -18,6 +18,8 @@ pub struct Repository {
     /// The directory that was opened, from the top of the tree, with `/`; "" is the top itself.
     start: String,
     access: Access,
+    /// Where else objects are, beside the repository's own.
+    objects: Vec<PathBuf>,
 }
 
 /// What HEAD is.
@@ -50,7 +52,13 @@ impl Repository {
             None => git.path().to_owned(),
         };
         let start = below(&top, &existing.join(&missing))?;
-        Ok(Self { git, start, access })
+        let objects = Vec::new();
+        Ok(Self {
+            git,
+            start,
+            access,
+            objects,
+        })
     }
 
     /// Opens the same repository once more, for another thread.
@@ -58,13 +66,48 @@ impl Repository {
     /// # Errors
     /// As [`Repository::open`], if it has gone in the meantime.
     pub fn reopen(&self) -> Result<Self, RepositoryError> {
-        Self::open_git_dir(self.git.path(), self.start.clone(), self.access)
+        self.reopen_in(&self.start)
     }
 
-    pub(super) fn open_git_dir(git_dir: &Path, start: String, access: Access) -> Result<Self, RepositoryError> {
+    /// Opens the same repository once more, as if started in another directory of it, which need not exist in a work tree.
+    ///
+    /// # Errors
+    /// As [`Repository::open`], if it has gone in the meantime.
+    pub fn reopen_in(&self, start: &str) -> Result<Self, RepositoryError> {
+        Self::open_git_dir(self.git.path(), start.to_owned(), self.access, &self.objects)
+    }
+
+    /// Opens the same repository once more, with objects that it does not have itself: what was pushed and is not accepted yet lies in a
+    /// directory of its own.
+    ///
+    /// # Errors
+    /// As [`Repository::open`], or objects that cannot be read.
+    pub fn with_objects(&self, objects: &[PathBuf]) -> Result<Self, RepositoryError> {
+        Self::open_git_dir(self.git.path(), self.start.clone(), self.access, objects)
+    }
+
+    pub(super) fn open_git_dir(
+        git_dir: &Path,
+        start: String,
+        access: Access,
+        objects: &[PathBuf],
+    ) -> Result<Self, RepositoryError> {
         let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
         let git = libgit2::open(git_dir, flags, access).map_err(|error| open_error(git_dir, error))?;
-        Ok(Self { git, start, access })
+        // libgit2 does not look at git's variables for these, and it is not for a library to do so.
+        for directory in objects {
+            let path = directory
+                .to_str()
+                .ok_or_else(|| RepositoryError::NotUtf8(directory.clone()))?;
+            let added = git.odb().and_then(|odb| odb.add_disk_alternate(path));
+            added.map_err(|error| open_error(directory, error))?;
+        }
+        Ok(Self {
+            git,
+            start,
+            access,
+            objects: objects.to_vec(),
+        })
     }
 
     /// Returns git's own directory: `.git`, that of a linked work tree, or the bare repository.
@@ -190,6 +233,11 @@ impl Repository {
         }
     }
 
+    /// Where else objects are read from.
+    pub(super) fn objects(&self) -> &[PathBuf] {
+        &self.objects
+    }
+
     pub(super) fn git(&self) -> &git2::Repository {
         &self.git
     }
@@ -214,6 +262,7 @@ pub fn init_repository(dir: &Path) -> Result<Repository, RepositoryError> {
         git,
         start: String::new(),
         access: Access::Write,
+        objects: Vec::new(),
     })
 }
 

@@ -36,6 +36,7 @@ const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
 pub struct Snapshot<'r> {
     odb: Odb<'r>,
     git_dir: PathBuf,
+    objects: Vec<PathBuf>,
     commit: Option<Oid>,
     root: Option<Oid>,
     directory: String,
@@ -58,6 +59,7 @@ pub trait Remembered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     git_dir: PathBuf,
+    objects: Vec<PathBuf>,
     commit: CommitId,
     directory: String,
 }
@@ -68,7 +70,7 @@ impl Place {
     /// # Errors
     /// It has gone in the meantime.
     pub fn open(&self) -> Result<Repository, RepositoryError> {
-        Repository::open_git_dir(&self.git_dir, self.directory.clone(), Access::Read)
+        Repository::open_git_dir(&self.git_dir, self.directory.clone(), Access::Read, &self.objects)
     }
 }
 
@@ -155,6 +157,7 @@ impl<'r> Snapshot<'r> {
         let mut snapshot = Self {
             odb,
             git_dir: repository.git_dir().to_owned(),
+            objects: repository.objects().to_vec(),
             commit,
             root: None,
             directory: String::new(),
@@ -182,6 +185,7 @@ impl<'r> Snapshot<'r> {
         Ok(Snapshot {
             odb,
             git_dir: self.git_dir.clone(),
+            objects: self.objects.clone(),
             commit: self.commit,
             root: self.root,
             directory: self.directory.clone(),
@@ -224,6 +228,7 @@ impl<'r> Snapshot<'r> {
     pub fn place(&self) -> Place {
         Place {
             git_dir: self.git_dir.clone(),
+            objects: self.objects.clone(),
             commit: self.commit(),
             directory: self.directory.clone(),
         }

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod edit;
 pub mod exposure;
 pub mod get;
+pub mod hooks;
 pub mod init;
 pub mod keygen;
 pub mod list;

@@ -123,14 +123,22 @@ fn range(given: Option<&str>, repository: &Repository) -> Result<(String, String
 }
 
 fn print(proposal: &Proposal) {
+    print_down_to(proposal, Risk::Routine);
+    if !proposal.has_errors() {
+        say!("{}", proposal.verdict());
+    }
+}
+
+/// Prints what matters at least as much as `least`.
+pub fn print_down_to(proposal: &Proposal, least: Risk) {
     let style = Style::stdout();
-    for item in &proposal.items {
+    for item in proposal.items.iter().filter(|item| item.risk() <= least) {
         let authors = match item.authors.is_empty() {
             true => String::new(),
             false => style.dim(&format!("  signed by {}", escape(&item.authors.join(", ")))),
         };
         say!("{}{authors}", style.paint(Paint::Bold, &escape(&item.subject)));
-        for statement in &item.statements {
+        for statement in item.statements.iter().filter(|statement| statement.risk <= least) {
             let paint = match statement.risk {
                 Risk::Error => Paint::Red,
                 Risk::Root | Risk::Widening | Risk::Relaxed | Risk::Attention => Paint::Yellow,
@@ -139,8 +147,5 @@ fn print(proposal: &Proposal) {
             let label = format!("{:<10}", statement.risk.as_str());
             say!("  {}{}", style.paint(paint, &label), escape(&statement.text));
         }
-    }
-    if !proposal.has_errors() {
-        say!("{}", proposal.verdict());
     }
 }

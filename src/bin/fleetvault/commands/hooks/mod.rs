@@ -1,0 +1,69 @@
+//! `hooks`: what git calls, and where it is put.
+
+mod check;
+mod git;
+mod install;
+mod textconv;
+
+use clap::{Args, Subcommand, ValueEnum};
+use fleetvault::cli::Failure;
+
+use crate::context::Context;
+
+#[derive(Subcommand)]
+pub enum HooksCommand {
+    /// Put the hooks into this repository: pre-commit where people work, pre-receive on a server
+    #[command(
+        after_help = "A hook that is there already is left alone, unless --chain sets it aside to be called first. `git diff` and `git log -p` \
+            are told to show the headers of a vault's files only.\n\n\
+            EXAMPLES:\n  \
+              fleetvault hooks install\n  \
+              fleetvault -C /srv/git/vault.git hooks install\n  \
+              fleetvault -C /srv/git/vault.git hooks install update"
+    )]
+    Install(InstallArgs),
+    /// Tell which hooks are there
+    Status,
+    /// Remove the hooks of fleetvault, and bring back what they set aside
+    Remove,
+    /// Judge what is staged, pushed, or to be updated; the hooks call this
+    #[command(hide = true)]
+    Check(check::CheckArgs),
+    /// Show the header of a vault's file, for git
+    #[command(hide = true)]
+    Textconv(textconv::TextconvArgs),
+}
+
+#[derive(Args)]
+pub struct InstallArgs {
+    /// Which hooks [default: pre-commit, or pre-receive in a bare repository]
+    #[arg(value_name = "HOOK")]
+    hooks: Vec<Hook>,
+    /// Set a hook that is there aside, and call it first
+    #[arg(long)]
+    chain: bool,
+    /// Show what would happen, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A hook of git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hook {
+    /// Judges what is staged
+    PreCommit,
+    /// Judges a push, as a whole
+    PreReceive,
+    /// Judges a push, one reference at a time
+    Update,
+}
+
+pub fn run(command: &HooksCommand, context: &Context) -> Result<(), Failure> {
+    match command {
+        HooksCommand::Install(args) => install::install(args),
+        HooksCommand::Status => install::status(context),
+        HooksCommand::Remove => install::remove(),
+        HooksCommand::Check(args) => check::run(args, context),
+        HooksCommand::Textconv(args) => textconv::run(args),
+    }
+}
