@@ -289,3 +289,29 @@ fn other_places_and_programs_that_write_hooks() {
         .says("core.hooksPath is set for all repositories");
     assert!(!fleet.path("shared").exists());
 }
+
+#[test]
+fn linked_work_trees_directories_below_the_top_and_shallow_clones() {
+    let fleet = hooked();
+    let linked = fleet.path("linked");
+    fleet.git(&["worktree", "add", "-q", linked.to_str().unwrap(), "-b", "linked"]);
+    fs::write(linked.join("credentials/plain.toml"), "x\n").unwrap();
+    fleet.git_in(&linked, &["add", "-A"]).ok();
+    fleet.git_in(&linked, &["commit", "-q", "-m", "plain"]).fails(1);
+    fleet.git_in(&linked, &["reset", "-q", "--hard"]).ok();
+    let below = linked.join("below");
+    fs::create_dir(&below).unwrap();
+    fs::write(below.join("a.txt"), "a\n").unwrap();
+    fleet.git_in(&below, &["add", "a.txt"]).ok();
+    fleet.git_in(&below, &["commit", "-q", "-m", "a file"]).ok();
+    fs::write(below.join("a.txt"), "b\n").unwrap();
+    fleet.git_in(&below, &["commit", "-q", "-a", "-m", "changed"]).ok();
+    let bare = served(&fleet, "pre-receive");
+    let url = format!("file://{}", bare.display());
+    let shallow = fleet.path("shallow");
+    fleet.git(&["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()]);
+    fs::write(shallow.join("a.txt"), "a\n").unwrap();
+    fleet.git_in(&shallow, &["add", "-A"]).ok();
+    fleet.git_in(&shallow, &["commit", "-q", "-m", "a file"]).ok();
+    fleet.git_in(&shallow, &["push", "-q"]).ok();
+}

@@ -4,6 +4,7 @@
 mod support;
 
 mod changing;
+mod ci;
 mod completing;
 mod demo;
 mod disk;
