@@ -161,7 +161,9 @@ fn a_damaged_vault_is_refused_until_it_is_mended() {
 #[test]
 fn a_launch_that_cannot_resolve_does_not_become_a_server() {
     let fleet = fleet();
-    let greeting = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+    let greeting =
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\
+        \"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}\n";
     for (args, code, problem) in [
         (&["--member", "alice", "mcp"][..], 6, "dev"),
         (

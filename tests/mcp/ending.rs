@@ -99,8 +99,18 @@ fn a_call_that_was_cancelled_while_it_waited_is_never_run() {
     let mut peer = fleet.server(&[]);
     // As many as run at a time.
     let running: Vec<u64> = (0..16)
-        .map(|_| peer.start_script("while ! [ -e go ]; do sleep 0.05; done"))
+        .map(|_| peer.start_script("echo x >> started; while ! [ -e go ]; do sleep 0.05; done"))
         .collect();
+    let started = || fs::read_to_string(fleet.path("started")).map_or(0, |text| text.lines().count());
+    let begun = Instant::now();
+    while started() < 16 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{} of 16 have started",
+            started()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let waiting: Vec<u64> = (0..20).map(|_| peer.start_script("echo x >> ran")).collect();
     peer.silence(Duration::from_millis(300), |_| true);
     for &id in &waiting {

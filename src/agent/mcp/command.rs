@@ -38,6 +38,9 @@ const LINE_MAX: usize = 128 << 10;
 /// How often a client is told that a command is still running.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
+/// Up to which length a command is taken apart at once, in bytes.
+const SHORT: usize = 4 << 10;
+
 /// How long commands are waited for that were asked to end.
 const PATIENCE: Duration = Duration::from_secs(6);
 
@@ -190,14 +193,25 @@ async fn follow(job: Job, desk: &Desk, options: &Options, call: &Call<'_>) -> Re
     done(&result, text(&result))
 }
 
-/// Has something done with a command in another thread.
+/// Has something done with a command, in another thread where that may take long: short ones keep the order in which they came.
 async fn aside<T: Send + 'static>(
     wanted: &Arc<run::Wanted>,
     work: impl FnOnce(&run::Wanted) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    if size(wanted) <= SHORT {
+        return work(wanted);
+    }
     let wanted = Arc::clone(wanted);
     let done = tokio::task::spawn_blocking(move || work(&wanted)).await;
     done.unwrap_or_else(|_| Err(Report::new(1, "internal", "the command could not be taken apart").into()))
+}
+
+/// How long a command is as it was written, in bytes.
+fn size(wanted: &run::Wanted) -> usize {
+    match &wanted.action {
+        Action::Direct(words) => words.iter().map(Vec::len).sum(),
+        Action::Shell { line, .. } => line.len(),
+    }
 }
 
 /// Waits until nobody wants the command any more: its call was cancelled, or the client has gone.

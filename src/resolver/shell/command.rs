@@ -15,6 +15,9 @@ use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, o
 use crate::resolver::shell::taint::Taint;
 use crate::resolver::shell::variable::is_special;
 
+/// How many command substitutions are followed.
+pub(super) const SUBSTITUTIONS_MAX: usize = 5000;
+
 /// How many programs that run others are judged: `env nice sudo …`.
 const WRAPPERS_MAX: usize = 40;
 
@@ -146,8 +149,14 @@ fn gives_attributes(command: &Command) -> bool {
     DECLARATIONS.iter().any(|declaration| first.is(declaration)) && !lists && arguments.iter().any(option)
 }
 
-/// Finds where a line has more programs that run one another than are judged.
+/// Finds where a line has more programs that run one another, or more substitutions, than are judged.
 pub(super) fn confusion(line: &Line) -> Option<Confusion> {
+    if let Some(one) = line.substitutions.get(SUBSTITUTIONS_MAX) {
+        return Some(Confusion {
+            what: "very many command substitutions",
+            at: one.start,
+        });
+    }
     line.commands.iter().find_map(|command| {
         let mut words = command.words.as_slice();
         for _ in 0..=WRAPPERS_MAX {

@@ -145,8 +145,16 @@ fn styles(
 ) -> Result<Vec<(Style, Leads)>, ShellErrors> {
     let source = template.source();
     let ranges: Vec<_> = references.iter().map(|reference| reference.range.clone()).collect();
-    let Lexed { line, text, confusion } = lexer::read(source, ranges.clone(), dialect);
+    let Lexed {
+        mut line,
+        text,
+        confusion,
+    } = lexer::read(source, ranges.clone(), dialect);
     let confusion = confusion.or_else(|| command::confusion(&line));
+    if confusion.is_some() {
+        // It is refused, and need not be followed through all of them.
+        line.substitutions.truncate(command::SUBSTITUTIONS_MAX);
+    }
     let more = assign::assignments(&line, text.len());
     let mut taint = Taint::new(&line, &text, &ranges, &more, dialect);
     command::judge(&mut taint, &more, text.len());

@@ -127,6 +127,7 @@ impl Lexer<'_> {
         let mut fixed = None;
         while let Some(byte) = self.look(0) {
             self.fixed_at = self.at;
+            let before = word.text.len();
             match byte {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' => break,
                 b'<' | b'>' if self.look(1) == Some(b'(') => {
@@ -159,7 +160,7 @@ impl Lexer<'_> {
                     self.at += 1;
                 }
             }
-            if fixed.is_none() && word.text.iter().any(|&byte| byte != DYNAMIC) {
+            if fixed.is_none() && word.text[before..].iter().any(|&byte| byte != DYNAMIC) {
                 fixed = Some(self.fixed_at);
             }
         }
