@@ -125,8 +125,12 @@ fn add_findings(
             .iter()
             .any(|folder| below.starts_with(folder))
     };
-    let mut findings = collisions(&list(after)?);
-    findings.retain(|finding| paths.contains(finding.path.as_str()));
+    let mut findings = Vec::new();
+    // Names that were there before collide with no more than they did.
+    if changed.iter().any(|(difference, _)| difference.before.is_none()) {
+        findings.extend(collisions(&list(after)?));
+        findings.retain(|finding| paths.contains(finding.path.as_str()));
+    }
     if paths.iter().any(keyed) {
         findings.extend(verify(after, &|_| {})?.findings);
     }
