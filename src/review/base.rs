@@ -28,8 +28,8 @@ pub fn compare(base: &Vault<'_>, head: &Vault<'_>) -> Result<Vec<Finding>, FileE
         );
         return Ok(findings);
     }
-    let (before, now) = (base.authority().serial(), head.authority().serial());
-    if now < before || (now == before && base.authority().digest() != head.authority().digest()) {
+    let before = base.authority().serial();
+    if !head.follows(base.authority()) {
         report(
             ROOT_FILE,
             format!("the root of {at}, serial {before}, is not among its roots"),

@@ -23,6 +23,8 @@ use super::{
 pub struct Vault<'r> {
     snapshot: Snapshot<'r>,
     authority: Authority,
+    /// The digests of all roots, the first one first.
+    roots: Vec<Digest>,
     floors: Floors,
     places: Rc<Places>,
 }
@@ -89,10 +91,12 @@ impl<'r> Vault<'r> {
         };
         let first = root(&FilePath::Root(1))?.ok_or_else(|| fail(ROOT_FILE.into(), FileProblem::Missing))?;
         let mut authority = Authority::first(&first).map_err(|e| fail(ROOT_FILE.into(), e.into()))?;
+        let mut roots = vec![authority.digest()];
         loop {
             let path = FilePath::Root(authority.serial() + 1);
             let Some(next) = root(&path)? else { break };
             authority = authority.succeed(&next).map_err(|e| fail(path.to_string(), e.into()))?;
+            roots.push(authority.digest());
         }
         let places = state.map(|state| state.join(authority.vault().to_hex()).join("places"));
         let mut vault = Self {
@@ -100,12 +104,13 @@ impl<'r> Vault<'r> {
             places: Rc::new(Places::new(places)),
             snapshot,
             authority,
+            roots,
         };
         vault.snapshot.remember(vault.places.clone());
-        // The chain has one floor for all its files: its length and the digest of its end.
+        // The chain has one floor for all its files: its length and the digest of its end, through which every later chain must pass.
         vault
             .floors
-            .check(ROOT_FILE, vault.authority.serial(), || vault.authority.digest())
+            .check_chain(ROOT_FILE, &vault.roots)
             .map_err(|e| fail(ROOT_FILE.into(), e.into()))?;
         Ok(vault)
     }
@@ -118,6 +123,12 @@ impl<'r> Vault<'r> {
     /// Who may write.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// Tells whether the chain of roots passes through the root that another chain ends with.
+    pub fn follows(&self, earlier: &Authority) -> bool {
+        let at = usize::try_from(earlier.serial() - 1).ok();
+        at.and_then(|at| self.roots.get(at)) == Some(&earlier.digest())
     }
 
     /// The commit's files as paths and bytes.

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use vault_format::{AuthorKey, Digest, Draft, FilePath, Head, Kind, Parsed, Root, SigningKey};
+use vault_format::{AuthorKey, FilePath, Parsed, Root, SigningKey};
 
 use crate::{
     support::{Fleet, Run, run},
-    world::{ALL, Attack, BOTH, DEV, clean, contents, signed, world},
+    world::{ALL, Attack, BOTH, DEV, clean, contents, successor, world},
 };
 
 /// A second author, who signs alone and is a member like any other: root 2, signed by alice.
@@ -29,25 +29,16 @@ pub fn with_bob() -> Fleet {
 /// A second root that names bob's key beside alice's, signed by whom you like.
 fn second_root(fleet: &Fleet, bob: &SigningKey, by: &SigningKey, author: &str) -> Parsed<Root> {
     let first: Parsed<Root> = Parsed::parse(fleet.read("fleetvault.toml").as_bytes(), &FilePath::Root(1)).unwrap();
-    let mut body = first.head().body.clone().unwrap();
-    body.nonce = None;
-    body.previous = Some(Digest::of(first.signed_bytes()));
-    body.authors.push(AuthorKey {
-        author: "bob".parse().unwrap(),
-        key: bob.signer().unwrap(),
-    });
-    let vault = fleet.id().parse().ok();
-    let draft = Draft::plain(Head {
-        vault,
-        subject: (),
-        serial: 2,
-        body: Some(body),
+    successor(fleet, &first, by, author, |body| {
+        body.authors.push(AuthorKey {
+            author: "bob".parse().unwrap(),
+            key: bob.signer().unwrap(),
+        });
     })
-    .unwrap();
-    signed(draft, by, author, Root::NAMESPACE)
 }
 
-fn as_bob(fleet: &Fleet, args: &[&str], stdin: &[u8]) -> Run {
+/// `fleetvault` as bob, on his own machine, in the same work tree.
+pub fn as_bob(fleet: &Fleet, args: &[&str], stdin: &[u8]) -> Run {
     let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "bob");
     command.args(args).current_dir(fleet.vault());
     run(command, stdin)

@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-use vault_format::{AuthorName, Credential, Draft, FilePath, Head, Kind, Parsed, SigningKey};
+use vault_format::{AuthorName, Credential, Digest, Draft, FilePath, Head, Kind, Parsed, Root, SigningKey};
 
 use crate::support::{Fleet, Run, run};
 
@@ -238,4 +238,25 @@ pub fn redrafted<K: Kind>(document: &Parsed<K>, change: impl FnOnce(&mut Head<K>
     let mut head = document.head().clone();
     change(&mut head);
     Draft::with_payload(head, document.payload().map(str::to_owned)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A root that follows another one, signed by whom you like.
+pub fn successor(
+    fleet: &Fleet,
+    before: &Parsed<Root>,
+    by: &SigningKey,
+    author: &str,
+    change: impl FnOnce(&mut Root),
+) -> Parsed<Root> {
+    let mut body = before.head().body.clone().unwrap();
+    body.nonce = None;
+    body.previous = Some(Digest::of(before.signed_bytes()));
+    change(&mut body);
+    let head = Head {
+        vault: fleet.id().parse().ok(),
+        subject: (),
+        serial: before.head().serial + 1,
+        body: Some(body),
+    };
+    signed(Draft::plain(head).unwrap(), by, author, Root::NAMESPACE)
 }

@@ -153,10 +153,18 @@ fn add_findings(
 }
 
 /// What new roots say.
-fn add_roots(items: &mut [Item], judge: &Vault<'_>, after: &Vault<'_>, directory: &str) {
+fn add_roots(items: &mut Vec<Item>, judge: &Vault<'_>, after: &Vault<'_>, directory: &str) {
     let (before, now) = (judge.authority(), after.authority());
     if now.serial() == before.serial() && now.digest() == before.digest() {
         return;
+    }
+    // A branch that is behind has a shorter chain, and is judged by what it would be merged into; another chain is none of this vault's.
+    if !after.follows(before) && !judge.follows(now) {
+        let problem = format!(
+            "its roots are not those that it is judged by, which end with root {}: who was an author once may have made them",
+            before.serial()
+        );
+        items.push(whole(ROOT_FILE, problem));
     }
     let path = joined(directory, &FilePath::Root(now.serial()).to_string());
     if let Some(item) = items.iter_mut().find(|item| item.path == path) {

@@ -97,6 +97,29 @@ impl Floors {
         }
     }
 
+    /// Checks a chain of files, of which each has one serial more than the one before, against the floor of its end: it must not end before
+    /// that serial, and must have the same file there. Else who could write before could go around the floor by a longer chain.
+    ///
+    /// # Errors
+    /// [`FloorError`].
+    pub fn check_chain(&self, path: &str, digests: &[Digest]) -> Result<(), FloorError> {
+        let Some(floor) = self.read(path)? else { return Ok(()) };
+        let at = usize::try_from(floor.serial.saturating_sub(1)).ok();
+        let last = digests.len() as u64;
+        match at.and_then(|at| digests.get(at)) {
+            None => Err(FloorError::RolledBack {
+                seen: floor.serial,
+                found: last,
+            }),
+            Some(digest) if *digest != floor.digest => Err(FloorError::Forked { serial: floor.serial }),
+            Some(_) if last == floor.serial => {
+                self.held.borrow_mut().insert(path.into(), last);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Checks that a file which is not there was never used here.
     ///
     /// # Errors
@@ -116,10 +139,12 @@ impl Floors {
         Ok(self.read(path)?.map(|floor| floor.serial))
     }
 
-    /// Notes that a file was used. Nothing is written before [`Floors::save`].
+    /// Notes that a file was used. Nothing is written before [`Floors::save`]. What was noted with a higher serial stays: a change reads a
+    /// file and then writes its successor.
     pub fn raise(&self, path: &str, serial: u64, digest: impl FnOnce() -> Digest) {
+        let noted = self.raised.borrow().get(path).map(|floor| floor.serial);
         // Most files are what they were at the last use: nothing to write, and no file to read again.
-        if self.held.borrow().get(path) != Some(&serial) {
+        if self.held.borrow().get(path) != Some(&serial) && noted.is_none_or(|noted| noted <= serial) {
             let digest = digest();
             self.raised.borrow_mut().insert(path.into(), Floor { serial, digest });
         }
@@ -290,6 +315,26 @@ mod tests {
         assert_eq!(floors().check(path, 3, || digest("three")), Ok(()));
         floors().accept(path, None).unwrap();
         assert_eq!(floors().check_absent(path), Ok(()));
+    }
+
+    #[test]
+    fn a_chain_must_pass_through_its_floor() {
+        let state = tempfile::tempdir().unwrap();
+        let floors = || Floors::new(Some(state.path().join("floors")));
+        let [one, two, fork, three] = ["one", "two", "fork", "three"].map(digest);
+        assert_eq!(floors().check_chain("root.toml", &[one]), Ok(()));
+        let first = floors();
+        first.raise("root.toml", 2, || two);
+        // A change reads the chain after it has noted its successor.
+        first.raise("root.toml", 1, || one);
+        first.save().unwrap();
+        assert_eq!(floors().check_chain("root.toml", &[one, two]), Ok(()));
+        assert_eq!(floors().check_chain("root.toml", &[one, two, three]), Ok(()));
+        let forked = Err(FloorError::Forked { serial: 2 });
+        assert_eq!(floors().check_chain("root.toml", &[one, fork]), forked);
+        assert_eq!(floors().check_chain("root.toml", &[one, fork, three]), forked);
+        let shorter = floors().check_chain("root.toml", &[one]);
+        assert_eq!(shorter, Err(FloorError::RolledBack { seen: 2, found: 1 }));
     }
 
     #[test]
