@@ -94,13 +94,22 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         self.files
     }
 
-    /// Takes a file as another author has signed it.
-    pub(super) fn take_over<K: Entry>(&mut self, file: &Verified<K>) {
-        let file = file.document();
+    /// The key that signs.
+    pub(super) fn signer(&self) -> &Signer {
+        self.signer
+    }
+
+    /// Adds a file that is signed already.
+    pub(super) fn put<K: Kind>(&mut self, file: &Parsed<K>) {
         self.files.push(FileChange {
             path: K::path(file.head()).to_string(),
             contents: file.as_bytes().to_vec(),
         });
+    }
+
+    /// Takes a file as another author has signed it.
+    pub(super) fn take_over<K: Entry>(&mut self, file: &Verified<K>) {
+        self.put(file.document());
     }
 
     /// Opens a credential with the author's own keys: as keeper, or as one in its scope.
@@ -221,10 +230,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         self.vault
             .floors()
             .raise(&K::path(file.head()).to_string(), file.head().serial, || file.digest());
-        self.files.push(FileChange {
-            path: K::path(file.head()).to_string(),
-            contents: file.as_bytes().to_vec(),
-        });
+        self.put(file);
         Ok(())
     }
 

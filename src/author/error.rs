@@ -7,6 +7,7 @@ use vault_format::{CredentialName, FormatError, GroupName, MemberName, Scope, Sc
 
 use super::{
     merge::{Clash, Which, listed},
+    root::RootError,
     signer::SignerError,
 };
 use crate::{
@@ -171,6 +172,9 @@ pub enum AuthorError {
         "{0} has other keys on each side, and keys are not merged: what is sealed to those that lose could not be opened any more"
     )]
     GroupDiverged(String),
+    /// Authors, threshold and keepers cannot be changed like that.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// The change changes nothing.
     #[error("nothing would change")]
     NothingToDo,

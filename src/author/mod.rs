@@ -8,6 +8,7 @@ mod error;
 mod init;
 mod member;
 mod merge;
+mod root;
 mod signer;
 
 pub use credential::{
@@ -18,4 +19,5 @@ pub use error::AuthorError;
 pub use init::{NewVault, VaultFiles, git_attributes};
 pub use member::{NewMember, add_member};
 pub use merge::{Clash, Conflicted, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
+pub use root::{Proposal, RootChange, RootError, adopt, check_keeper_may_leave};
 pub use signer::{Signer, SignerError};

@@ -4,11 +4,11 @@
 
 use std::fmt::Display;
 
-use vault_format::FilePath;
+use vault_format::{FilePath, VerifyError};
 
 use crate::{
     agent::install::{InstallError, Problem},
-    author::{AuthorError, SignerError},
+    author::{AuthorError, RootError, SignerError},
     resolver::{
         LaunchError, PlaceError, Refusal,
         policy::PolicyRefusal,
@@ -298,10 +298,47 @@ impl Explain for AuthorError {
                 .hint("give up the merge (git merge --abort, git rebase --abort), and make the change of one side again, behind the other"),
             Self::GroupDiverged(_) => Report::new(7, "diverged", self.to_string())
                 .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
+            Self::Root(error) => error.explain(),
             Self::Seal { .. } | Self::Format { .. } => usage("format"),
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),
             Self::Write(error) => error.explain(),
+        }
+    }
+}
+
+impl Explain for RootError {
+    fn explain(&self) -> Report {
+        let report = |exit, code| Report::new(exit, code, self.to_string());
+        match self {
+            Self::KeyTaken { .. } => report(1, "key_taken").hint("'fleetvault author list' shows whose keys there are"),
+            Self::SimilarName { .. } => report(1, "collision").hint("choose a name that differs in more than case"),
+            Self::NoSuchAuthor { authors, .. } => report(4, "unknown_author").hint(format!("authors are {}", list(authors))),
+            Self::NoSuchKey { keys, .. } => report(4, "unknown_key").hint(format!("its keys are {}", list(keys))),
+            Self::LastAuthor(_) => {
+                report(7, "last_author").hint("add another one first: fleetvault author add NAME --key-file FILE.pub")
+            }
+            Self::BelowThreshold { left, .. } => report(7, "threshold").hint(format!(
+                "lower the threshold first: fleetvault author threshold {left}; or add another author"
+            )),
+            Self::Threshold { .. } | Self::SameThreshold(_) => report(1, "threshold").hint("'fleetvault author list' shows it"),
+            Self::OwnKey { author, .. } => report(7, "own_key").hint(format!(
+                "another author removes you: fleetvault author remove {author}; for a new key of yours, add it first, then sign with it \
+                 (--signing-key)"
+            )),
+            Self::NoProposal(_) => report(1, "no_proposal").hint("name the file that 'fleetvault author' has written"),
+            Self::OtherSerial { proposed, current } => report(1, "outdated").hint(match proposed > current {
+                true => "fetch the newest commits first",
+                false => "it was made for an older root: propose the change again",
+            }),
+            Self::Proposal(VerifyError::BelowThreshold { .. }) => {
+                report(7, "threshold").hint("another author signs it: fleetvault author sign FILE")
+            }
+            Self::Proposal(_) => report(6, "untrusted").hint("do not sign it; ask who gave it to you, or propose the change again"),
+            Self::SignedAlready { .. } => report(1, "signed_already").hint("hand it to another author: fleetvault author sign FILE"),
+            Self::Unsound(_) => report(6, "untrusted")
+                .hint("mend these first: 'fleetvault verify' and 'git log' of each file show what happened; 'fleetvault set' or 'rm' replaces a credential"),
+            Self::LastKeeper(_) => report(7, "last_keeper").hint("make another member a keeper first"),
         }
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authors;
 mod changing;
 mod ci;
 mod completing;

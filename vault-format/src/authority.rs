@@ -55,6 +55,23 @@ impl Authority {
     /// # Errors
     /// [`VerifyError`] where it is of another vault, does not follow this root, or too few signed it.
     pub fn succeed(&self, next: &Parsed<Root>) -> Result<Self, VerifyError> {
+        self.check_proposal(next)?;
+        let body = body_of(next)?;
+        check_threshold(next, &self.root)?;
+        Ok(Self {
+            vault: self.vault,
+            serial: next.head().serial,
+            digest: next.digest(),
+            root: body.clone(),
+        })
+    }
+
+    /// Checks a root that may lack nothing but signatures: it follows this one, and each signature it has is by an author of this one. It is
+    /// no root of the vault before [`Authority::succeed`] takes it.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn check_proposal(&self, next: &Parsed<Root>) -> Result<(), VerifyError> {
         let body = body_of(next)?;
         self.check_vault(next.head().vault)?;
         if next.head().serial != self.serial + 1 {
@@ -65,13 +82,7 @@ impl Authority {
                 "its 'previous' is not the digest of that root",
             ));
         }
-        check_threshold(next, &self.root)?;
-        Ok(Self {
-            vault: self.vault,
-            serial: next.head().serial,
-            digest: next.digest(),
-            root: body.clone(),
-        })
+        check_signatures(next, &self.root)
     }
 
     /// Checks that a file belongs to this vault and that every signature on it, at least one, is by an author of the current root.
@@ -111,6 +122,12 @@ impl Authority {
             .iter()
             .find(|line| &line.key == key)
             .map(|line| &line.author)
+    }
+
+    /// Tells whether a key is this author's.
+    pub fn lists(&self, author: &AuthorName, key: &SignerKey) -> bool {
+        let mut lines = self.root.authors.iter();
+        lines.any(|line| &line.author == author && &line.key == key)
     }
 
     fn check_vault(&self, found: Option<VaultId>) -> Result<(), VerifyError> {

@@ -145,6 +145,13 @@ impl<K: Kind> Parsed<K> {
         self.signatures.iter().map(|signature| &signature.author)
     }
 
+    /// The signatures, with who is said to have made each. Says nothing about whether they did.
+    pub fn signatures(&self) -> impl Iterator<Item = (&AuthorName, &SshSignature)> {
+        self.signatures
+            .iter()
+            .map(|signature| (&signature.author, &signature.value))
+    }
+
     /// The bytes before `payload`, to which the sealed plaintext is bound.
     pub(crate) fn header_bytes(&self) -> &[u8] {
         &self.text.as_bytes()[..self.header_len]

@@ -57,6 +57,23 @@ impl<K: Kind> Draft<K> {
         })
     }
 
+    /// A file that exists, to be signed by others as well or instead: what is signed stays byte for byte, and of its signatures those that
+    /// `keep` wants.
+    pub fn again(file: &Parsed<K>, keep: impl Fn(&AuthorName, &SshSignature) -> bool) -> Self {
+        let kept = file.signatures.iter().filter(|one| keep(&one.author, &one.value));
+        Self {
+            head: file.head.clone(),
+            payload: file.payload.clone(),
+            signed: file.text[..file.signed_len].to_owned(),
+            signatures: kept.cloned().collect(),
+        }
+    }
+
+    /// Tells whether it has a signature.
+    pub fn is_signed(&self) -> bool {
+        !self.signatures.is_empty()
+    }
+
     /// The bytes to sign, under [`Kind::NAMESPACE`].
     pub fn signed_bytes(&self) -> &[u8] {
         self.signed.as_bytes()

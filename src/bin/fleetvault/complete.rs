@@ -34,6 +34,17 @@ pub fn scopes() -> Vec<CompletionCandidate> {
     names
 }
 
+/// The authors of the vault here.
+pub fn authors() -> Vec<CompletionCandidate> {
+    let find = || -> Option<Vec<String>> {
+        let repository = Repository::open(Path::new(&directory()), Access::Read).ok()?;
+        let vault = Vault::load(repository.snapshot("HEAD").ok()?, None).ok()?;
+        let names = vault.authority().root().author_names().into_iter();
+        Some(names.map(ToString::to_string).collect())
+    };
+    candidates(find().unwrap_or_default())
+}
+
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }

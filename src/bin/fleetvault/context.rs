@@ -146,6 +146,23 @@ impl Context {
         Ok(())
     }
 
+    /// Prepares what is no commit yet, on the commit that one to `branch` would be built on.
+    pub fn prepare<T>(
+        &self,
+        branch: Option<&str>,
+        work: impl FnOnce(&Desk<'_, '_, '_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let repository = Repository::open(Path::new("."), Access::Write)?;
+        let signer = self.signer()?;
+        self.warn_if_behind(&repository);
+        let reference = branch
+            .filter(|branch| repository.commit(branch).is_ok())
+            .unwrap_or("HEAD");
+        let vault = self.load(repository.snapshot(reference)?)?;
+        self.check_trust(&repository, &vault, Strictness::Required)?;
+        work(&Desk::new(&vault, &signer, None, time::now())?)
+    }
+
     /// Reads the user's own identity file.
     pub fn identity(&self) -> Result<IdentityFile, Failure> {
         let source = self.identity_source()?;

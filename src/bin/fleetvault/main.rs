@@ -23,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, exposure, get, hooks, init, keygen, list, man, member, merge, review, rm, rotate,
-    scope, set, show, touch, trust as trust_command, verify,
+    author, completions, demo, doctor, edit, exposure, get, hooks, init, keygen, list, man, member, merge, review, rm,
+    rotate, scope, set, show, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -50,6 +50,9 @@ enum Command {
     /// Add, list and show members
     #[command(subcommand)]
     Member(member::MemberCommand),
+    /// Add, list and remove authors, and say how many must agree on that
+    #[command(subcommand)]
+    Author(author::AuthorCommand),
     /// Set the value and the scope of a credential
     Set(set::SetArgs),
     /// Give credentials new values; their scopes stay
@@ -124,6 +127,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Init(args) => init::run(args, context),
         Command::Keygen(args) => keygen::run(args, context),
         Command::Member(command) => member::run(command, context),
+        Command::Author(command) => author::run(command, context),
         Command::Set(args) => set::run(args, context),
         Command::Rotate(args) => rotate::run(args, context),
         Command::Scope(args) => scope::run(args, context),

@@ -189,17 +189,23 @@ pub(super) fn grant(subject: &GrantSubject, before: Option<&Grant>, after: Optio
 
 /// A root and its predecessor.
 pub(super) fn root(before: &Root, after: &Root) -> Vec<Statement> {
-    let line = |author: &vault_format::AuthorKey| format!("{} ({})", author.author, author.key);
+    let (was, is) = (before.author_names(), after.author_names());
+    let line = |sign: char, author: &vault_format::AuthorKey| {
+        let both = was.contains(&author.author) && is.contains(&author.author);
+        let of = if both { "key of " } else { "" };
+        let text = format!("{sign} {of}author {}, {}", author.author, author.key.fingerprint());
+        Statement::new(Risk::Root, text)
+    };
     let more = after.authors.iter().filter(|one| !before.authors.contains(one));
     let less = before.authors.iter().filter(|one| !after.authors.contains(one));
-    let mut statements: Vec<Statement> = more
-        .map(|one| Statement::new(Risk::Root, format!("+ author {}", line(one))))
-        .chain(less.map(|one| Statement::new(Risk::Root, format!("- author {}", line(one)))))
-        .collect();
+    let mut statements: Vec<Statement> = more.map(|one| line('+', one)).collect();
+    statements.extend(less.map(|one| line('-', one)));
     if before.threshold != after.threshold {
         let text = format!(
-            "signatures for the next root: {} → {}",
-            before.threshold, after.threshold
+            "authors who must sign the next root: {} → {} of {}",
+            before.threshold,
+            after.threshold,
+            is.len()
         );
         statements.push(Statement::new(Risk::Root, text));
     }

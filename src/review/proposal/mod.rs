@@ -5,6 +5,7 @@
 
 mod meaning;
 mod others;
+mod resigned;
 mod secrets;
 mod vault;
 mod whole;

@@ -6,7 +6,7 @@ use vault_format::{
     Authority, Credential, Entry, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, Parsed, ROOT_FILE, Root,
 };
 
-use super::{Item, ReviewError, Risk, Statement, meaning};
+use super::{Item, ReviewError, Risk, Statement, meaning, resigned};
 use crate::{
     review::{
         base::compare,
@@ -71,7 +71,7 @@ pub(super) fn items(
         |repository, _, (difference, below)| item(repository, authority, &keys, difference, below),
     );
     let mut items = items.map_err(ReviewError::Other)?;
-    add_findings(&mut items, &after, &changed, directory)?;
+    add_findings(&mut items, judge, &after, &changed, directory)?;
     add_roots(&mut items, judge, &after, directory);
     Ok(items)
 }
@@ -112,9 +112,11 @@ pub(super) fn whole(path: &str, problem: String) -> Item {
     }
 }
 
-/// What only several files together show: names that collide, and, where keys have changed, everything that this made stale.
+/// What only several files together show: names that collide, where keys have changed, everything that this made stale, and where authors have,
+/// every file that lost its own.
 fn add_findings(
     items: &mut Vec<Item>,
+    judge: &Vault<'_>,
     after: &Vault<'_>,
     changed: &[(&Difference, &str)],
     directory: &str,
@@ -133,6 +135,11 @@ fn add_findings(
     }
     if paths.iter().any(keyed) {
         findings.extend(verify(after, &|_| {})?.findings);
+    } else if after.authority().digest() != judge.authority().digest() {
+        // Files that lose their author are not among the changed ones. What was wrong before is not the new root's fault.
+        let known = verify(judge, &|_| {})?.findings;
+        let new = verify(after, &|_| {})?.findings.into_iter();
+        findings.extend(new.filter(|finding| !known.contains(finding)));
     }
     for finding in findings {
         let path = joined(directory, &finding.path);
@@ -284,6 +291,16 @@ impl File<'_> {
         })?;
         let file = self.authority.verify(parsed).map_err(|error| error.to_string())?;
         let document = file.document();
+        let authors: Vec<String> = file.authors().map(ToString::to_string).collect();
+        if let Some(before) = &before
+            && let Some(resigned) = resigned::told(self.authority, before, &file)
+        {
+            let mut statements = vec![resigned.statement];
+            if resigned.is_news {
+                statements.extend(meaning(file.subject(), None, file.body(), true));
+            }
+            return Ok((statements, authors));
+        }
         let mut statements = Vec::new();
         let mut wrong = |problem: String| statements.push(Statement::new(Risk::Error, problem));
         if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload())
@@ -304,7 +321,7 @@ impl File<'_> {
         }
         let old = before.as_ref().and_then(|before| before.head().body.as_ref());
         statements.extend(meaning(file.subject(), old, file.body(), resealed));
-        Ok((statements, file.authors().map(ToString::to_string).collect()))
+        Ok((statements, authors))
     }
 
     /// A root is judged by its chain, which was read already; here only that the first one stays as it is.
