@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::{Fleet, run};
 
 #[test]
-fn a_new_vault_has_one_risk() {
+fn a_new_vault_has_two_risks() {
     let fleet = Fleet::new();
     let checks = fleet.fleetvault(&["doctor"]).ok();
     let out = checks.out();
@@ -16,12 +16,13 @@ fn a_new_vault_has_one_risk() {
         "good  you are member 'alice', a keeper: give your agents members of their own\n",
         "good  you are author 'alice'\n",
         "good  serials are remembered in ",
+        "risk  1 author with 1 key: if it is lost, nobody can write to this vault any more\n      → fleetvault author add NAME ",
         "risk  1 of 2 keepers: if their keys are lost, no value can be opened for a new scope\n      → ",
         "good  all 6 files are as they must be\n",
     ] {
         assert!(out.contains(line), "{line:?} in\n{out}");
     }
-    assert_eq!(out.matches("risk  ").count(), 1, "{out}");
+    assert_eq!(out.matches("risk  ").count(), 2, "{out}");
     let json = fleet.fleetvault(&["doctor", "--json"]).ok().json();
     let states: Vec<&str> = json
         .as_array()
@@ -29,7 +30,10 @@ fn a_new_vault_has_one_risk() {
         .iter()
         .map(|c| c["state"].as_str().unwrap())
         .collect();
-    assert_eq!(states, ["good", "good", "good", "good", "good", "note", "risk", "good"]);
+    assert_eq!(
+        states,
+        ["good", "good", "good", "good", "good", "note", "risk", "risk", "good"]
+    );
 }
 
 #[test]

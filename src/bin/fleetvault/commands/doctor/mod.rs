@@ -15,7 +15,7 @@ use fleetvault::{
     vault::{Access, HeadState, Repository, Vault},
 };
 use serde::Serialize;
-use vault_format::{Credential, FilePath, Grant, GroupName};
+use vault_format::{AuthorName, Credential, FilePath, Grant, GroupName};
 
 use crate::{
     context::{Context, ReadArgs},
@@ -90,6 +90,7 @@ fn examine(args: &DoctorArgs, context: &Context, checks: &mut Vec<Check>) -> Res
     checks.push(signing_key(context, &vault));
     checks.push(state_directory(context));
     checks.extend(surroundings::examine(context));
+    checks.push(authors(&vault));
     checks.push(keepers(&vault)?);
     checks.push(files(&vault)?);
     checks.extend(floors(&vault));
@@ -213,6 +214,31 @@ fn state_directory(context: &Context) -> Check {
             format!("serials cannot be remembered in {}: {error}", state.display()),
             Some("without that, an older file is not noticed".into()),
         ),
+    }
+}
+
+/// Whether the vault outlives the loss of any one signing key.
+fn authors(vault: &Vault<'_>) -> Check {
+    let root = vault.authority().root();
+    let names = root.author_names();
+    let has_one_key = |name: &AuthorName| root.authors.iter().filter(|line| &line.author == name).count() == 1;
+    let (count, threshold) = (names.len() as u64, root.threshold);
+    let are = if count == 1 { "author" } else { "authors" };
+    match names.into_iter().find(|name| has_one_key(name)) {
+        Some(_) if count == 1 => check(
+            State::Risk,
+            "1 author with 1 key: if it is lost, nobody can write to this vault any more",
+            Some("fleetvault author add NAME --key-file FILE.pub, for another author or a second key that is kept offline".into()),
+        ),
+        Some(name) if count == threshold => check(
+            State::Risk,
+            format!("all {count} authors must sign the next root: if the key of {name} is lost, authors can never be changed again"),
+            Some(format!(
+                "fleetvault author add NAME --key-file FILE.pub, or: fleetvault author threshold {}",
+                threshold - 1
+            )),
+        ),
+        _ => check(State::Good, format!("{count} {are}; {threshold} must sign the next root"), None),
     }
 }
 
