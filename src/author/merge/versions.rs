@@ -51,7 +51,15 @@ impl<K: Entry> Versions<K> {
             })
         };
         let (ours, theirs) = (side(Which::Ours, &file.ours)?, side(Which::Theirs, &file.theirs)?);
-        let base = check(&file.base).ok().flatten();
+        // Where an author has gone, the base is signed by somebody who is none any more; and by another author on the side where that was done.
+        let resigned = || {
+            let base = Parsed::<K>::parse(file.base.as_deref()?, &file.path).ok()?;
+            let mut sides = [&ours, &theirs].into_iter().flatten();
+            sides
+                .find(|side| side.document().signed_bytes() == base.signed_bytes())
+                .cloned()
+        };
+        let base = check(&file.base).ok().flatten().or_else(resigned);
         let used = vault.floors().highest(&file.path.to_string());
         let used = used.map_err(|problem| vault.error(file.path.to_string(), problem))?;
         let serials = [&base, &ours, &theirs].into_iter().flatten().map(Verified::serial);
