@@ -291,6 +291,16 @@ fn a_proposal_is_no_root_and_is_not_signed_blindly() {
     offer(std::str::from_utf8(foreign.as_bytes()).unwrap())
         .fails(6)
         .says("it belongs to vault ");
+    // Too much for anybody to look at.
+    let many = successor(&fleet, &root(&fleet, 3), &fleet.alice(), "alice", |body| {
+        let named = |at: u32| vault_format::AuthorKey {
+            author: format!("z{at:03}").parse().unwrap(),
+            key: SigningKey::generate().unwrap().signer().unwrap(),
+        };
+        body.authors.extend((0..100).map(named));
+    });
+    let many = std::str::from_utf8(many.as_bytes()).unwrap();
+    offer(many).fails(7).says("it changes 100 things at once");
     offer(&"x".repeat(5 << 20)).fails(1).says("4194304");
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]).trim(), at);
     // What alice has signed is what becomes the root.

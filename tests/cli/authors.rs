@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 use serde_json::json;
 use vault_format::SigningKey;
 
-use crate::support::{Fleet, Run, has, run};
+use crate::{
+    console::Console,
+    support::{Fleet, Run, has, run},
+};
 
 /// Makes a member with a signing key, who is no author yet, and returns the file with the public half.
 fn candidate(fleet: &Fleet, name: &str) -> PathBuf {
@@ -372,6 +375,39 @@ fn several_authors_agree_by_a_file_that_goes_round() {
         .fleetvault(&["doctor"])
         .ok()
         .prints("risk  all 2 authors must sign the next root: if the key of alice is lost");
+}
+
+#[test]
+fn a_co_signer_sees_what_it_means_and_is_asked() {
+    let fleet = Fleet::new();
+    for name in ["bob", "carol"] {
+        add(&fleet, name);
+    }
+    fleet.fleetvault(&["author", "threshold", "2"]).ok();
+    fleet
+        .fleetvault(&["author", "remove", "bob", "--proposal", "../go"])
+        .ok();
+    let offered = fs::read(fleet.path("go")).unwrap();
+    let at = head(&fleet);
+    let sign = |answer: &str| {
+        let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "carol");
+        command.args(["author", "sign", "../go"]).current_dir(fleet.vault());
+        let mut console = Console::start(command);
+        console.expect(&format!("Root 5 of the vault {} would follow root 4:", fleet.id()));
+        console.expect("  - author bob, SHA256:");
+        console.expect("  authors then: alice, carol\r\n  who must sign the root after it: 2 of 2\r\n");
+        console.expect("  what the removed keys have signed is signed by who makes the commit\r\n");
+        console.expect("It is signed by alice.\r\nSign it as carol, and make the commit? [y/N]");
+        console.press(answer);
+        console.end()
+    };
+    let (status, screen) = sign("n\n");
+    assert_eq!(status.code(), Some(7), "{screen}");
+    assert!(screen.contains("not signed"), "{screen}");
+    assert_eq!((fs::read(fleet.path("go")).unwrap(), head(&fleet)), (offered, at));
+    let (status, screen) = sign("y\n");
+    assert!(status.success() && screen.contains("commit "), "{screen}");
+    assert!(fingerprints(&fleet, "bob").is_empty());
 }
 
 #[test]

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::support::{Fleet, run};
 
+/// A signing key whose private half is nobody's.
+const BOB: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOCagTPriDbhpv+sehLE6W0oJiwk2gSBuf/W06qk7wE8";
+
 /// Every file below a directory, with its contents.
 fn everything(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -58,6 +61,7 @@ fn nothing_changes() {
             &["member", "add", "rev", "--recipient", rev.trim(), "--like", "dev"],
             "added member rev",
         ),
+        (&["author", "add", "bob", "--key", BOB], "+ author bob, SHA256:"),
     ] {
         fleet
             .fleetvault_with(&[args, &["--dry-run"]].concat(), b"value-not-set")

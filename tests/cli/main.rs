@@ -3,6 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code)]
+#[path = "../run/console.rs"]
+mod console;
+
 mod authors;
 mod changing;
 mod ci;

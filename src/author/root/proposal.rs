@@ -93,6 +93,31 @@ impl Proposal {
         body.map_or_else(Vec::new, |body| change::meaning(authority.root(), body))
     }
 
+    /// What would be true of the authors, a line for each thing: what a change alone does not show.
+    pub fn outcome(&self, authority: &Authority) -> Vec<String> {
+        let Some(after) = self.root.head().body.as_ref() else {
+            return Vec::new();
+        };
+        let names: Vec<&str> = after.author_names().into_iter().map(AuthorName::as_str).collect();
+        let mut lines = vec![
+            format!("authors then: {}", names.join(", ")),
+            format!(
+                "who must sign the root after it: {} of {}",
+                after.threshold,
+                names.len()
+            ),
+        ];
+        if authority
+            .root()
+            .authors
+            .iter()
+            .any(|line| !after.authors.contains(line))
+        {
+            lines.push("what the removed keys have signed is signed by who makes the commit".into());
+        }
+        lines
+    }
+
     /// The serial that the root would have.
     pub fn serial(&self) -> u64 {
         self.root.head().serial

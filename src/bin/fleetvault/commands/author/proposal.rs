@@ -22,6 +22,9 @@ use crate::{
     output,
 };
 
+/// How many lines of changes a co-signer is shown.
+const CHANGES_MAX: usize = 50;
+
 #[derive(Args)]
 #[command(
     after_help = "What the proposal means is shown first. Signed by too few, it is written back for the next author; the last signature makes the commit.\n\nEXAMPLE:\n  fleetvault author sign root-3.proposal"
@@ -80,6 +83,15 @@ pub(super) fn sign(args: &SignArgs, context: &Context) -> Result<(), Failure> {
         let is_new = proposal.check_signer(desk)?;
         let authority = desk.vault.authority();
         let summary = proposal.meaning(authority);
+        if summary.len() > CHANGES_MAX {
+            let message = format!(
+                "it changes {} things at once, more than a person can look at",
+                summary.len()
+            );
+            return Err(Report::new(7, "refused", message)
+                .hint("'fleetvault author' changes one thing at a time: who made this?")
+                .into());
+        }
         if !args.write.dry_run {
             agree(args, &question(desk, &proposal, &summary, is_new))?;
         }
@@ -110,7 +122,7 @@ fn question(desk: &Desk<'_, '_, '_>, proposal: &Proposal, summary: &[String], is
         authority.vault(),
         authority.serial()
     );
-    for line in summary {
+    for line in summary.iter().chain(&proposal.outcome(authority)) {
         text.push_str(&format!("  {line}\n"));
     }
     let signers: Vec<&str> = proposal.signers().map(|author| author.as_str()).collect();
