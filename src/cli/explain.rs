@@ -282,6 +282,22 @@ impl Explain for AuthorError {
             Self::NoIdentity => usage("no_identity").hint("name your identity file with --identity or FLEETVAULT_IDENTITY"),
             Self::CannotGrant(_) => Report::new(7, "cannot_grant", self.to_string())
                 .hint("an author who is a keeper, or a member of that group, can"),
+            Self::GroupExists { removed, .. } => usage("group_exists").hint(match removed {
+                false => "'fleetvault group grant' gives it to members",
+                true => "take another name",
+            }),
+            Self::NotInGroup { group, .. } => usage("not_in_group").hint(format!("'fleetvault group show {group}' lists who has it")),
+            Self::EveryMemberHas => usage("reserved_group").hint("'fleetvault member remove' takes it, with everything else"),
+            Self::Reserved(_) => usage("reserved_group").hint("members come and go with 'fleetvault group grant' and 'revoke'"),
+            Self::GroupInUse { group, .. } => usage("group_in_use")
+                .hint(format!("change these first: fleetvault scope NAME --drop @{group}")),
+            Self::LastKeeper => usage("last_keeper").hint("make another member a keeper first: fleetvault group grant keepers NAME"),
+            Self::OnlyInScope { member, credentials } => usage("only_in_scope").hint(format!(
+                "remove those that nobody needs any more, or say who else may use them:
+fleetvault rm {0}
+fleetvault scope {0} --add NAME --drop {member}",
+                credentials.first().map_or_else(String::new, ToString::to_string)
+            )),
             Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
             Self::KeyTaken { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
             Self::Clash { path, ours, theirs, .. } => Report::new(7, "both_changed", self.to_string()).hint(format!(

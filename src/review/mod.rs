@@ -4,4 +4,5 @@ pub mod base;
 pub mod exposure;
 mod parallel;
 pub mod proposal;
+mod stale;
 pub mod verify;

@@ -2,15 +2,18 @@
 //!
 //! Reports everything it finds, and stops at nothing: a broken file hides no other one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vault_format::{
     Authority, Credential, Entry, FilePath, Grant, Group, GroupName, Holder, HolderName, Member, Parsed, Recipient,
     SealedTo, check_stanzas,
 };
 
-use super::parallel::each;
-use crate::vault::{EntryKind, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
+use super::{
+    parallel::each,
+    stale::{Outdated, stale},
+};
+use crate::vault::{BlobId, EntryKind, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
 
 /// One thing that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +31,10 @@ pub struct Verdict {
     pub files: usize,
     /// Sorted by path; empty where all is well.
     pub findings: Vec<Finding>,
+    /// Those of the findings that sealing anew mends.
+    pub stale: BTreeSet<FilePath>,
+    /// What is sealed to an epoch that is over, stale or not.
+    pub outdated: BTreeSet<FilePath>,
 }
 
 /// The public keys of everybody at their current epochs: what stanzas are compared with.
@@ -40,6 +47,17 @@ enum Said {
     Member(Option<Member>),
     Group(Option<Group>),
     Grant(Option<Grant>),
+}
+
+/// Holders at epochs that are over, each with the epoch of now.
+pub(super) type Over = Vec<(Holder, u64)>;
+
+/// What a file says, and to which epochs that are over it is sealed.
+struct Checked {
+    path: FilePath,
+    said: Said,
+    over: Over,
+    id: BlobId,
 }
 
 /// Checks a whole vault on all processors. `progress` is called with the number of files done since the last call.
@@ -76,13 +94,27 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
         progress,
         &mut findings,
     ));
-    findings.extend(check_groups(vault, &keyed, &keys, &said));
+    said.extend(check_groups(vault, &keyed, &keys, &said, &mut findings));
+    let outdated = outdated(&said);
+    let mut stale = stale(vault, &outdated)?;
+    stale.extend(check_grants(&keys, &said, &mut findings));
     findings.extend(check_roots(authority, &known));
+    let files = |findings: &[Finding]| {
+        findings
+            .iter()
+            .filter_map(|found| FilePath::parse(&found.path))
+            .collect()
+    };
+    let stale_files: BTreeSet<FilePath> = files(&stale);
+    let outdated = outdated.into_iter().map(|file| file.path).chain(stale_files.clone());
+    findings.append(&mut stale);
     findings.sort();
     findings.dedup();
     Ok(Verdict {
         files: known.len(),
         findings,
+        outdated: outdated.collect(),
+        stale: stale_files,
     })
 }
 
@@ -97,6 +129,19 @@ pub fn list(vault: &Vault<'_>) -> Result<Vec<TreeFile>, FileError> {
 
 type Known<'f> = (&'f TreeFile, FilePath);
 
+fn outdated(said: &[Checked]) -> Vec<Outdated> {
+    let over = said
+        .iter()
+        .flat_map(|file| file.over.iter().map(move |over| (file, over)));
+    over.map(|(file, (holder, now))| Outdated {
+        path: file.path.clone(),
+        id: file.id,
+        holder: holder.clone(),
+        now: *now,
+    })
+    .collect()
+}
+
 /// Checks files one by one on all processors, and returns what they say.
 fn check_all(
     place: &Place,
@@ -105,11 +150,9 @@ fn check_all(
     keys: Option<&Keys>,
     progress: &(dyn Fn(usize) + Sync),
     findings: &mut Vec<Finding>,
-) -> Vec<(FilePath, Said)> {
+) -> Vec<Checked> {
     let checked = each(place, files, progress, |_, snapshot, (file, path)| {
-        check_file(snapshot, authority, file, path, keys)
-            .map(|what| (path.clone(), what))
-            .map_err(|problem| finding(&file.path, problem))
+        check_file(snapshot, authority, file, path, keys).map_err(|problem| finding(&file.path, problem))
     });
     let mut all = Vec::new();
     for result in checked.unwrap_or_else(|problem| vec![Err(finding("", problem))]) {
@@ -128,15 +171,28 @@ fn check_file(
     file: &TreeFile,
     path: &FilePath,
     keys: Option<&Keys>,
-) -> Result<Said, FileProblem> {
+) -> Result<Checked, FileProblem> {
     let bytes = snapshot.read_blob(file)?;
-    match path {
-        FilePath::Credential(_) => check::<Credential>(authority, &bytes, path, keys).map(|_| Said::Credential),
-        FilePath::Member(_) => check(authority, &bytes, path, keys).map(Said::Member),
-        FilePath::Group(_) => check(authority, &bytes, path, keys).map(Said::Group),
-        FilePath::Grant(..) => check(authority, &bytes, path, keys).map(Said::Grant),
-        FilePath::Root(_) => Err(FileProblem::Contradiction("a root is no file of an author".into())),
-    }
+    let (said, over) = match path {
+        FilePath::Credential(_) => {
+            let (_, over) = check::<Credential>(authority, &bytes, path, keys)?;
+            (Said::Credential, over)
+        }
+        FilePath::Member(_) => said(check(authority, &bytes, path, keys)?, Said::Member),
+        FilePath::Group(_) => said(check(authority, &bytes, path, keys)?, Said::Group),
+        FilePath::Grant(..) => said(check(authority, &bytes, path, keys)?, Said::Grant),
+        FilePath::Root(_) => return Err(FileProblem::Contradiction("a root is no file of an author".into())),
+    };
+    Ok(Checked {
+        path: path.clone(),
+        said,
+        over,
+        id: file.id,
+    })
+}
+
+fn said<K>((body, over): (Option<K>, Over), said: impl FnOnce(Option<K>) -> Said) -> (Said, Over) {
+    (said(body), over)
 }
 
 fn check<K: Entry>(
@@ -144,14 +200,14 @@ fn check<K: Entry>(
     bytes: &[u8],
     path: &FilePath,
     keys: Option<&Keys>,
-) -> Result<Option<K>, FileProblem> {
+) -> Result<(Option<K>, Over), FileProblem> {
     let file = authority.verify(Parsed::<K>::parse(bytes, path)?)?;
     let document = file.document();
-    if let (Some(keys), Some(sealed_to), Some(payload)) = (keys, file.body().and_then(K::sealed_to), document.payload())
-    {
-        keys.check(sealed_to, payload)?;
-    }
-    Ok(file.body().cloned())
+    let over = match (keys, file.body().and_then(K::sealed_to), document.payload()) {
+        (Some(keys), Some(sealed_to), Some(payload)) => keys.check(sealed_to, payload)?,
+        _ => Over::new(),
+    };
+    Ok((file.body().cloned(), over))
 }
 
 impl Keys {
@@ -184,9 +240,9 @@ impl Keys {
     }
 
     /// Takes in the members and groups, and reports keys that two members share.
-    fn learn(&mut self, said: &[(FilePath, Said)], findings: &mut Vec<Finding>) {
+    fn learn(&mut self, said: &[Checked], findings: &mut Vec<Finding>) {
         let mut owners: BTreeMap<&str, &FilePath> = BTreeMap::new();
-        for (path, said) in said {
+        for Checked { path, said, .. } in said {
             match (path, said) {
                 (FilePath::Member(name), Said::Member(Some(member))) => {
                     for key in &member.recipients {
@@ -207,8 +263,10 @@ impl Keys {
         }
     }
 
-    /// Compares the stanzas of a payload with the keys of its holders.
-    pub(super) fn check(&self, sealed_to: &SealedTo, payload: &str) -> Result<(), FileProblem> {
+    /// Compares the stanzas of a payload with the keys of its holders. Returns those whose epoch there is over. Of a group's earlier key a stanza
+    /// can still be counted; how many keys a member had is not known any more.
+    pub(super) fn check(&self, sealed_to: &SealedTo, payload: &str) -> Result<Over, FileProblem> {
+        let mut over = Over::new();
         let mut expected: Vec<(&Holder, &Recipient)> = Vec::new();
         for holder in sealed_to.holders() {
             let Some((epoch, keys)) = self.0.get(&holder.name) else {
@@ -219,8 +277,8 @@ impl Keys {
             match holder.epoch.cmp(epoch) {
                 std::cmp::Ordering::Equal => expected.extend(keys.iter().map(|key| (holder, key))),
                 std::cmp::Ordering::Less => {
-                    let problem = format!("stale: sealed to {holder}, whose keys are at epoch {epoch} now");
-                    return Err(FileProblem::Contradiction(problem));
+                    over.push((holder.clone(), *epoch));
+                    expected.extend(keys.iter().map(|key| (holder, key)));
                 }
                 std::cmp::Ordering::Greater => {
                     let problem = format!("sealed to {holder}, whose keys are only at epoch {epoch}");
@@ -228,13 +286,25 @@ impl Keys {
                 }
             }
         }
-        Ok(check_stanzas(payload, &expected)?)
+        if !over
+            .iter()
+            .any(|(holder, _)| matches!(holder.name, HolderName::Member(_)))
+        {
+            check_stanzas(payload, &expected)?;
+        }
+        Ok(over)
     }
 }
 
-/// The stanzas of the groups' own payloads, the two groups every vault has, and grants of epochs that are over.
-fn check_groups(vault: &Vault<'_>, keyed: &[&Known<'_>], keys: &Keys, said: &[(FilePath, Said)]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+/// The stanzas of the groups' own payloads, and the two groups every vault has.
+fn check_groups(
+    vault: &Vault<'_>,
+    keyed: &[&Known<'_>],
+    keys: &Keys,
+    said: &[Checked],
+    findings: &mut Vec<Finding>,
+) -> Vec<Checked> {
+    let mut checked = Vec::new();
     for group in [GroupName::all(), GroupName::keepers()] {
         let path = FilePath::Group(group);
         if !keyed.iter().any(|(_, known)| known == &path) {
@@ -246,25 +316,37 @@ fn check_groups(vault: &Vault<'_>, keyed: &[&Known<'_>], keys: &Keys, said: &[(F
     }
     for (file, path) in keyed.iter().filter(|(_, path)| matches!(path, FilePath::Group(_))) {
         // Its format and signature were reported before; here only its stanzas are new.
-        if !said.iter().any(|(known, _)| known == path) {
+        if !said.iter().any(|known| &known.path == path) {
             continue;
         }
-        if let Err(problem) = check_file(vault.snapshot(), vault.authority(), file, path, Some(keys)) {
-            findings.push(finding(&file.path, problem));
+        match check_file(vault.snapshot(), vault.authority(), file, path, Some(keys)) {
+            Ok(found) => checked.push(found),
+            Err(problem) => findings.push(finding(&file.path, problem)),
         }
     }
+    checked
+}
+
+/// Grants of epochs that are over, which sealing anew mends, and of what is not there; members without what is for everyone.
+fn check_grants(keys: &Keys, said: &[Checked], findings: &mut Vec<Finding>) -> Vec<Finding> {
+    let mut stale = Vec::new();
     let mut members_granted = std::collections::HashSet::new();
-    for (path, said) in said {
+    for Checked { path, said, .. } in said {
         let (FilePath::Grant(group, member), Said::Grant(Some(grant))) = (path, said) else {
             continue;
         };
         let problem = match keys.0.get(&HolderName::Group(group.clone())) {
             None => format!("it grants the group '{group}', which is not in this vault"),
             Some((epoch, _)) if grant.epoch < *epoch => {
-                format!(
-                    "stale: it grants epoch {} of '{group}', which is at epoch {epoch} now",
+                let problem = format!(
+                    "stale: it grants epoch {} of '{group}', which is at epoch {epoch} now; 'fleetvault reseal' mends it",
                     grant.epoch
-                )
+                );
+                stale.push(finding(&path.to_string(), problem));
+                if group == &GroupName::all() {
+                    members_granted.insert(member);
+                }
+                continue;
             }
             Some((epoch, _)) if grant.epoch > *epoch => {
                 format!(
@@ -281,17 +363,17 @@ fn check_groups(vault: &Vault<'_>, keyed: &[&Known<'_>], keys: &Keys, said: &[(F
         };
         findings.push(finding(&path.to_string(), problem));
     }
-    for (path, said) in said {
+    for Checked { path, said, .. } in said {
         if let (FilePath::Member(member), Said::Member(Some(_))) = (path, said)
             && !members_granted.contains(member)
         {
             findings.push(finding(
                 &path.to_string(),
-                "no current grant of 'all': what is for everyone does not open for it",
+                "no grant of 'all': what is for everyone does not open for it",
             ));
         }
     }
-    findings
+    stale
 }
 
 /// Roots beyond the chain: a gap keeps what follows from ever being looked at.

@@ -11,6 +11,7 @@ use crate::{
     review::{
         base::compare,
         parallel::each,
+        stale,
         verify::{Keys, collisions, list, verify},
     },
     vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Side, SnapshotError, Vault},
@@ -276,12 +277,19 @@ impl File<'_> {
         })?;
         let file = self.authority.verify(parsed).map_err(|error| error.to_string())?;
         let document = file.document();
+        let is_new = before
+            .as_ref()
+            .is_none_or(|before| before.signed_bytes() != document.signed_bytes());
         let mut statements = Vec::new();
         let mut wrong = |problem: String| statements.push(Statement::new(Risk::Error, problem));
-        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload())
-            && let Err(problem) = self.keys.check(sealed_to, payload)
-        {
-            wrong(problem.to_string());
+        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload()) {
+            match self.keys.check(sealed_to, payload) {
+                Ok(over) if is_new => over
+                    .iter()
+                    .for_each(|(holder, now)| wrong(stale::problem(holder, *now))),
+                Ok(_) => {}
+                Err(problem) => wrong(problem.to_string()),
+            }
         }
         let mut resealed = true;
         if let Some(before) = &before {

@@ -143,6 +143,21 @@ impl Repository {
         }
     }
 
+    /// Returns the parents of a commit.
+    ///
+    /// # Errors
+    /// The commit cannot be read.
+    pub fn parents(&self, commit: CommitId) -> Result<Vec<CommitId>, SnapshotError> {
+        let found = self
+            .git()
+            .find_commit(commit.oid())
+            .map_err(|error| SnapshotError::Git {
+                reference: commit.short(),
+                error: error.into(),
+            })?;
+        Ok(found.parent_ids().map(CommitId::from).collect())
+    }
+
     /// Tells whether a commit came after another, or is that one.
     ///
     /// # Errors
