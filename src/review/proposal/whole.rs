@@ -13,7 +13,7 @@ use crate::{
     vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Vault},
 };
 
-/// How many new commits are looked into one by one. A push of more is refused by its time long before.
+/// How many new commits are looked into one by one; more are refused.
 const COMMITS_MAX: usize = 100_000;
 
 /// What is to be judged.
@@ -38,15 +38,35 @@ pub struct Change {
 pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, ReviewError> {
     let head = change.head;
     let differences = repository.differences_from(change.from, head)?;
+    let mut found = Vec::new();
+    let mut items = vaults(repository, change, &differences, &mut found)?;
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    items.extend(others::items(repository, &found, &differences));
+    if change.each_commit {
+        add_commits(&mut items, repository, change, &found)?;
+    }
+    Ok(Proposal::new(change.from.unwrap_or(head), head, items))
+}
+
+/// Judges the vaults that a change touches, but for those in `known`; adds the others to it.
+pub(super) fn vaults(
+    repository: &Repository,
+    change: &Change,
+    differences: &[Difference],
+    known: &mut Vec<String>,
+) -> Result<Vec<Item>, ReviewError> {
     let mut items = Vec::new();
-    let mut vaults = Vec::new();
-    for directory in candidates(&differences) {
+    let is_one_of_several = !known.is_empty();
+    for directory in candidates(differences) {
+        if known.contains(&directory) {
+            continue;
+        }
         let root = joined(&directory, ROOT_FILE);
         let has = |commit: Option<CommitId>| match commit {
             Some(commit) => repository.has_entry(commit, &root),
             None => Ok(false),
         };
-        let (before, judge, after) = (has(change.from)?, has(change.judge)?, has(Some(head))?);
+        let (before, judge, after) = (has(change.from)?, has(change.judge)?, has(Some(change.head))?);
         if !after {
             if before {
                 items.push(whole(&root, "the vault is gone: its first root was removed".into()));
@@ -54,21 +74,31 @@ pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, 
             continue;
         }
         let here = open(repository, &directory)?;
+        let mut found = Vec::new();
         if let Some(by) = change.judge.filter(|_| judge) {
             let judge = Vault::load(here.snapshot(&by.to_string())?, None)?;
-            items.extend(unexpected(change, &root, judge.id()));
-            items.extend(vault::items(&here, &directory, &judge, head, &differences, &|_| {})?);
+            found.extend(unexpected(change, &root, judge.id()));
+            found.extend(vault::items(
+                &here,
+                &directory,
+                &judge,
+                change.head,
+                differences,
+                &|_| {},
+            )?);
         } else {
-            items.extend(new_vault(&here, change, &directory)?);
+            found.extend(new_vault(&here, change, &directory)?);
         }
-        vaults.push(directory);
+        if is_one_of_several {
+            // The same name may stand for two credentials.
+            for item in &mut found {
+                item.subject = format!("{}: {}", vault::shown(&directory), item.subject);
+            }
+        }
+        items.extend(found);
+        known.push(directory);
     }
-    let vaults: Vec<&str> = vaults.iter().map(String::as_str).collect();
-    items.extend(others::items(repository, &vaults, &differences));
-    if change.each_commit {
-        add_commits(&mut items, repository, change, &vaults)?;
-    }
-    Ok(Proposal::new(change.from.unwrap_or(head), head, items))
+    Ok(items)
 }
 
 /// The directories in which vaults may stand that a change touches.
@@ -107,7 +137,7 @@ fn new_vault(repository: &Repository, change: &Change, directory: &str) -> Resul
     let root = joined(directory, ROOT_FILE);
     let vault = match Vault::load(repository.snapshot(&change.head.to_string())?, None) {
         Ok(vault) => vault,
-        Err(error) => return Ok(vec![whole(&error.path, error.problem.to_string())]),
+        Err(error) => return Ok(vec![whole(&joined(directory, &error.path), error.problem.to_string())]),
     };
     let authors: Vec<String> = vault
         .authority()
@@ -139,7 +169,10 @@ fn add_commits(
     change: &Change,
     vaults: &[&str],
 ) -> Result<(), ReviewError> {
-    let commits = repository.commits_not_here(change.head, COMMITS_MAX)?;
+    let commits = repository.commits_not_here(change.head, COMMITS_MAX + 1)?;
+    if commits.len() > COMMITS_MAX {
+        return Err(ReviewError::TooManyCommits(COMMITS_MAX));
+    }
     for (commit, parents) in commits.iter().filter(|(commit, _)| *commit != change.head) {
         let mut differences = repository.differences_from(parents.first().copied(), *commit)?;
         for parent in parents.iter().skip(1) {
@@ -149,7 +182,7 @@ fn add_commits(
             differences.retain(|difference| paths.contains(difference.path.as_str()));
         }
         for difference in &differences {
-            let found = others::likely_secrets(repository, difference);
+            let found = others::likely_secrets(repository, difference).unwrap_or_default();
             let what = match found.first() {
                 Some(likely) => format!("line {}: this looks like {} in plain text", likely.line, likely.what),
                 None if is_plain(repository, difference, vaults) => {
