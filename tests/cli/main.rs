@@ -14,6 +14,7 @@ mod editing;
 mod expanding;
 mod exposure;
 mod first_sentence;
+mod hooking;
 mod hooks;
 mod install;
 mod keys;

@@ -123,14 +123,23 @@ impl Update {
 }
 
 fn read_updates() -> Result<Vec<Update>, Failure> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(UPDATES_MAX).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(UPDATES_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| Report::new(1, "io", format!("cannot read the updates: {error}")))?;
+    // Whatever stands behind that would pass without being looked at.
+    if bytes.len() as u64 > UPDATES_MAX {
+        let text = format!("the list of updates is longer than {UPDATES_MAX} bytes, and is refused");
+        return Err(Report::new(1, "updates", text)
+            .hint("push fewer references at a time")
+            .into());
+    }
+    // The name of a reference is any bytes; here it is only shown, and compared with that of the default branch.
+    let text = String::from_utf8_lossy(&bytes);
     let line = |line: &str| match line.splitn(3, ' ').collect::<Vec<_>>().as_slice() {
         [old, new, reference] => Ok(Update::new(old, new, reference)),
         _ => Err(Report::new(2, "usage", format!("expected 'OLD NEW REF', found '{}'", escape(line))).into()),
     };
-    text.lines().map(line).collect()
+    text.split_terminator('\n').map(line).collect()
 }
 
 /// Compares HEAD with the index as it would be committed. Nothing of this is left in the repository.

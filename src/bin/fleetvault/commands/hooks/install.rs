@@ -212,13 +212,16 @@ pub fn install(args: &InstallArgs) -> Result<(), Failure> {
     } else {
         args.hooks.clone()
     };
-    if !args.dry_run {
-        git(&["config", "--local", TEXTCONV, &textconv()], &[])?;
-    }
+    // All that could stand against it is looked at before anything is written.
+    let mut states = Vec::new();
     for hook in hooks {
-        let (name, path) = (hook.name(), place.path(hook));
         let state = place.state(hook)?;
         place.check(hook, state, args.chain)?;
+        states.push((hook, state));
+    }
+    show_headers_only(args.dry_run)?;
+    for (hook, state) in states {
+        let (name, path) = (hook.name(), place.path(hook));
         let would = if args.dry_run { "would be " } else { "" };
         if state == State::Installed {
             say!("{name} is installed");
@@ -242,6 +245,22 @@ pub fn install(args: &InstallArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells git to show headers only, unless somebody told it something else.
+fn show_headers_only(dry_run: bool) -> Result<(), Failure> {
+    let ours = textconv();
+    match ask(&["config", "--local", "--get", TEXTCONV])? {
+        Some(value) if !is_ours(&value) => say!("git diff stays as {TEXTCONV} says: {}", escape(&value)),
+        Some(value) if value == ours => {}
+        _ if dry_run => {}
+        _ => drop(git(&["config", "--local", TEXTCONV, &ours], &[])?),
+    }
+    Ok(())
+}
+
+fn is_ours(value: &str) -> bool {
+    value.ends_with(" hooks textconv")
+}
+
 pub fn remove() -> Result<(), Failure> {
     let place = Place::find()?;
     let mut removed = false;
@@ -260,8 +279,7 @@ pub fn remove() -> Result<(), Failure> {
             say!("{name} removed");
         }
     }
-    let ours = |value: &String| value.ends_with(" hooks textconv");
-    if ask(&["config", "--local", "--get", TEXTCONV])?.is_some_and(|value| ours(&value)) {
+    if ask(&["config", "--local", "--get", TEXTCONV])?.is_some_and(|value| is_ours(&value)) {
         git(&["config", "--local", "--unset", TEXTCONV], &[])?;
         removed = true;
     }

@@ -1,0 +1,175 @@
+//! Hooks where something is odd: pushes made to pass them, settings and frameworks of others, and the scripts themselves.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use crate::support::{Fleet, has, run};
+
+fn zeros() -> String {
+    "0".repeat(40)
+}
+
+#[test]
+fn a_list_of_updates_that_is_too_long_is_refused_and_not_cut() {
+    let fleet = Fleet::new();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    let name = "a".repeat(60_000);
+    let mut updates: String = (0..280)
+        .map(|n| format!("{} {} refs/heads/{name}{n}\n", zeros(), head.trim()))
+        .collect();
+    // What is to pass unseen stands at the end.
+    updates += &format!("{} {} refs/heads/main\n", zeros(), "1".repeat(40));
+    let args = ["hooks", "check", "--received"];
+    fleet
+        .fleetvault_with(&args, updates.as_bytes())
+        .fails(1)
+        .says("the list of updates is longer than 16777216 bytes, and is refused");
+}
+
+#[test]
+fn a_reference_may_have_any_name() {
+    let fleet = Fleet::new();
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    for name in [
+        &b"refs/heads/\xff\xfe"[..],
+        b"refs/heads/--upload-pack=x",
+        b"refs/heads/a b",
+    ] {
+        let update = [zeros().as_bytes(), b" ", head.trim().as_bytes(), b" ", name, b"\n"].concat();
+        let args = ["hooks", "check", "--received"];
+        fleet.fleetvault_with(&args, &update).ok();
+        if let Ok(name) = std::str::from_utf8(name) {
+            let args = ["hooks", "check", "--update", name, &zeros(), head.trim()];
+            fleet.fleetvault(&args).ok();
+        }
+    }
+}
+
+#[test]
+fn more_commits_than_are_looked_into_are_refused() {
+    let fleet = Fleet::new();
+    let mut import = String::from("reset refs/heads/many\nfrom refs/heads/main^0\n\n");
+    for _ in 0..100_001 {
+        import += "commit refs/heads/many\ncommitter a <a> 0 +0000\ndata 0\n\n";
+    }
+    let mut git = fleet.command("git", "alice");
+    git.args(["fast-import", "--quiet"]).current_dir(fleet.vault());
+    run(git, import.as_bytes()).ok();
+    let many = fleet.git(&["rev-parse", "many"]);
+    // It is being pushed: nothing leads to it yet.
+    fleet.git(&["update-ref", "-d", "refs/heads/many"]);
+    let update = format!("{} {} refs/heads/many\n", zeros(), many.trim());
+    let args = ["hooks", "check", "--received", "--timeout", "600"];
+    fleet
+        .fleetvault_with(&args, update.as_bytes())
+        .fails(1)
+        .says("more than 100000 new commits");
+}
+
+#[test]
+fn what_is_refused_changes_nothing_and_settings_of_others_stay() {
+    let fleet = Fleet::new();
+    let git = fleet.vault().join(".git");
+    let hook = git.join("hooks/update");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = fs::read(git.join("config")).unwrap();
+    fleet
+        .fleetvault(&["hooks", "install", "pre-commit", "update"])
+        .fails(1)
+        .says("there is another update hook");
+    assert!(!git.join("hooks/pre-commit").exists());
+    assert_eq!(fs::read(git.join("config")).unwrap(), config);
+    fleet.git(&["config", "diff.fleetvault.textconv", "their own"]);
+    let install = fleet.fleetvault(&["hooks", "install"]).ok();
+    install.prints("git diff stays as diff.fleetvault.textconv says: their own");
+    fleet.fleetvault(&["hooks", "remove"]).ok();
+    assert_eq!(fleet.git(&["config", "diff.fleetvault.textconv"]), "their own\n");
+}
+
+/// Every script for a shell below a directory.
+fn scripts(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            scripts(&path, found);
+        } else if fs::read(&path).unwrap().starts_with(b"#!")
+            && fs::read_to_string(&path).is_ok_and(|text| text.lines().next().unwrap().ends_with("sh"))
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_scripts_are_clean_for_shellcheck() {
+    if !has("shellcheck") {
+        return;
+    }
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![top.join(".ci/run")];
+    scripts(&top.join("hooks"), &mut found);
+    assert!(found.len() >= 5, "{found:?}");
+    // What is installed has a path in it, and that may have a quote in it.
+    let fleet = Fleet::new();
+    let program = fleet.path("it's here/fleetvault");
+    fs::create_dir(program.parent().unwrap()).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_fleetvault"), &program).unwrap();
+    let mut install = fleet.command(&program, "alice");
+    install.args(["hooks", "install", "pre-commit", "pre-receive", "update"]);
+    run(
+        {
+            install.current_dir(fleet.vault());
+            install
+        },
+        b"",
+    )
+    .ok();
+    for name in ["pre-commit", "pre-receive", "update"] {
+        let path = fleet.vault().join(".git/hooks").join(name);
+        assert!(fs::read_to_string(&path).unwrap().contains("it'\\''s here"));
+        found.push(path);
+    }
+    let mut shellcheck: Command = fleet.command("shellcheck", "alice");
+    shellcheck.args(&found);
+    run(shellcheck, b"").ok().silent();
+}
+
+#[test]
+fn the_pre_commit_framework_runs_it() {
+    if !has("pre-commit") {
+        return;
+    }
+    let fleet = Fleet::new();
+    let config = fleet.vault().join(".pre-commit-config.yaml");
+    fs::write(&config, "repos: []\n").unwrap();
+    let refused = fleet.fleetvault(&["hooks", "install"]).fails(1);
+    // What the hint says is what the framework takes.
+    let entry: String = { refused.stderr.lines() }
+        .filter_map(|line| line.strip_prefix("fleetvault: hint: "))
+        .skip_while(|line| !line.starts_with("- repo"))
+        .take_while(|line| !line.starts_with("or "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(&config, format!("repos:\n{entry}")).unwrap();
+    let binaries = Path::new(env!("CARGO_BIN_EXE_fleetvault")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let run_in = |program: &str, args: &[&str]| {
+        let mut command = fleet.command(program, "alice");
+        command
+            .args(args)
+            .current_dir(fleet.vault())
+            .env("PATH", format!("{}:{path}", binaries.display()));
+        run(command, b"")
+    };
+    run_in("pre-commit", &["install"]).ok();
+    fleet.git(&["add", "-A"]);
+    run_in("git", &["commit", "-q", "-m", "settings"]).ok();
+    let plain = fleet.vault().join("credentials/plain.toml");
+    fs::create_dir_all(plain.parent().unwrap()).unwrap();
+    fs::write(plain, "value = 1\n").unwrap();
+    fleet.git(&["add", "-A"]);
+    run_in("git", &["commit", "-q", "-m", "plain"])
+        .fails(1)
+        .says("not committed: errors in 1 file");
+}
