@@ -87,6 +87,38 @@ fn what_is_refused_changes_nothing_and_settings_of_others_stay() {
     assert_eq!(fleet.git(&["config", "diff.fleetvault.textconv"]), "their own\n");
 }
 
+#[test]
+fn a_name_that_stands_for_the_default_branch_takes_it_nowhere_back() {
+    let fleet = Fleet::new();
+    let bare = fleet.path("forge.git");
+    fleet.fleetvault(&["set", "token", "--generate"]).ok();
+    fleet.fleetvault(&["touch", "token"]).ok();
+    fleet.git(&["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    fleet
+        .git_in(&bare, &["symbolic-ref", "refs/heads/master", "refs/heads/main"])
+        .ok();
+    fleet
+        .fleetvault(&["-C", bare.to_str().unwrap(), "hooks", "install"])
+        .ok();
+    let push = ["push", "-q", "-f", bare.to_str().unwrap(), "main~1:master"];
+    fleet
+        .git_in(&fleet.vault(), &push)
+        .fails(1)
+        .says("its serial does not rise: 2 before, 1 now");
+}
+
+#[test]
+fn what_is_staged_is_judged_without_a_trace() {
+    let fleet = Fleet::new();
+    fs::create_dir(fleet.vault().join("folder")).unwrap();
+    fs::write(fleet.vault().join("folder/a.txt"), "a\n").unwrap();
+    fleet.git(&["add", "-A"]);
+    let index = fs::read(fleet.vault().join(".git/index")).unwrap();
+    fleet.fleetvault(&["hooks", "check", "--staged"]).ok();
+    assert_eq!(fs::read(fleet.vault().join(".git/index")).unwrap(), index);
+    fleet.git(&["fsck", "--strict"]);
+}
+
 /// Every script for a shell below a directory.
 fn scripts(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {

@@ -139,6 +139,11 @@ impl Repository {
         followed.or_else(usual)
     }
 
+    /// Returns the reference that another one stands for, or that one itself. It need not be there.
+    pub fn behind(&self, reference: &str) -> String {
+        super::reference::behind(self.git(), reference)
+    }
+
     /// Tells whether history is cut off here, so that a commit may be missing that others have.
     pub fn is_shallow(&self) -> bool {
         self.git().is_shallow()

@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
+    fs,
     io::{self, Read},
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -153,7 +154,17 @@ fn judge_staged(expected: Option<VaultId>) -> Result<Vec<(String, Proposal)>, Fa
     let mut others = vec![own.into()];
     others.extend(objects());
     let alternates = env::join_paths(&others).map_err(|error| Report::new(1, "git", error.to_string()))?;
+    // git notes in the index which trees it wrote, and these are gone again: so it gets a copy.
+    let index = scratch.path().join("index");
+    let own = git(&["rev-parse", "--path-format=absolute", "--git-path", "index"], &[])?;
+    match fs::copy(&own, &index) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Report::new(1, "io", format!("cannot read {}: {error}", escape(&own))).into());
+        }
+        _ => {}
+    }
     let variables = [
+        ("GIT_INDEX_FILE", index.as_os_str()),
         ("GIT_OBJECT_DIRECTORY", scratch.path().as_os_str()),
         ("GIT_ALTERNATE_OBJECT_DIRECTORIES", &alternates),
         ("GIT_AUTHOR_NAME", OsStr::new("fleetvault")),
@@ -188,7 +199,9 @@ fn judge_updates(updates: &[Update], expected: Option<VaultId>) -> Result<Vec<(S
             Report::new(6, "review", text)
         })?;
         let old = update.old.as_deref().and_then(|old| repository.commit(old).ok());
-        let is_default = default.reference.as_deref() == Some(update.reference.as_str());
+        // A name that stands for another one is how branches are renamed on servers: a push to it moves the other.
+        let reference = repository.behind(&update.reference);
+        let is_default = default.reference.as_ref() == Some(&reference);
         let (from, judge) = match (old, default.commit) {
             // Also where it is no successor: the branch that everybody reads must not go back.
             (Some(old), _) if is_default || repository.contains(head, old)? => (Some(old), Some(old)),
@@ -223,7 +236,7 @@ impl DefaultBranch {
                 commit,
             });
         };
-        let reference = format!("refs/heads/{name}");
+        let reference = repository.behind(&format!("refs/heads/{name}"));
         let commit = match repository.commit(&reference) {
             Ok(commit) => Some(commit),
             // It comes with this very push.
