@@ -195,6 +195,6 @@ pub fn review(
     // Whoever reviews one vault sees what the same change does to another: nobody else may be looking at that.
     items.extend(whole::vaults(repository, &change, &differences, &mut vaults)?);
     let vaults: Vec<&str> = vaults.iter().map(String::as_str).collect();
-    items.extend(others::items(repository, &vaults, &differences));
+    items.extend(others::items(repository, &vaults, &differences, &|done| progress(done)));
     Ok(Proposal::new(from, head, items))
 }

@@ -9,12 +9,21 @@ const SEARCHED_MAX: usize = 1 << 20;
 /// How many likely secrets of one file are told.
 const TOLD_MAX: usize = 5;
 
-pub(super) fn items(repository: &Repository, vaults: &[&str], differences: &[Difference]) -> Vec<Item> {
+pub(super) fn items(
+    repository: &Repository,
+    vaults: &[&str],
+    differences: &[Difference],
+    progress: &dyn Fn(usize),
+) -> Vec<Item> {
     let others = differences.iter().filter(|difference| {
         let inside = |vault: &&str| super::vault::inside(vault, difference).is_some();
         !vaults.iter().any(inside)
     });
-    others.filter_map(|difference| item(repository, difference)).collect()
+    let searched = others.map(|difference| {
+        progress(1);
+        item(repository, difference)
+    });
+    searched.flatten().collect()
 }
 
 fn item(repository: &Repository, difference: &Difference) -> Option<Item> {

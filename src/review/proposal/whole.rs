@@ -41,7 +41,7 @@ pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, 
     let mut found = Vec::new();
     let mut items = vaults(repository, change, &differences, &mut found)?;
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
-    items.extend(others::items(repository, &found, &differences));
+    items.extend(others::items(repository, &found, &differences, &|_| {}));
     if change.each_commit {
         add_commits(&mut items, repository, change, &found)?;
     }
