@@ -174,3 +174,47 @@ fn files_of_an_author_who_goes_are_errors() {
         "{text}"
     );
 }
+
+#[test]
+fn nobody_hides_from_the_worklist_who_knows_a_value() {
+    let hidden = |hide: &dyn Fn(&Fleet), path: &str, says: &str| {
+        let fleet = world();
+        fleet.fleetvault(&["scope", "shared_key", "--drop", "fleet-rev"]).ok();
+        hide(&fleet);
+        let exposure = fleet.fleetvault(&["exposure"]).fails(6);
+        exposure.says(path).says(says).prints("rotate shared_key: fleet-rev");
+        let lost = fleet.fleetvault(&["exposure", "--member", "fleet-rev"]).fails(6);
+        assert!(
+            lost.out().contains("rev_pat") && lost.out().contains("shared_key"),
+            "{}",
+            lost.out()
+        );
+    };
+    let path = "credentials/shared_key.toml";
+    hidden(
+        &|fleet| {
+            fs::remove_file(fleet.vault().join(path)).unwrap();
+            fleet.commit_all("gone");
+        },
+        path,
+        "it is gone without a tombstone",
+    );
+    hidden(
+        &|fleet| {
+            let link = fleet.object(b"members");
+            fleet.git(&["rm", "-q", "-r", "--cached", "credentials"]);
+            fleet.plant("120000", &link, "credentials");
+        },
+        path,
+        "it is gone without a tombstone",
+    );
+    // The same contents in another mode.
+    hidden(
+        &|fleet| {
+            let same = fleet.git(&["rev-parse", &format!("HEAD:{path}")]);
+            fleet.plant("100755", same.trim(), path);
+        },
+        path,
+        "an executable file, expected a regular file",
+    );
+}

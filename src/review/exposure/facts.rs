@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub members: BTreeMap<MemberName, Vec<Fact<MemberEpoch>>>,
     pub grants: BTreeMap<GroupName, BTreeMap<MemberName, Vec<Fact<Granted>>>>,
     pub ignored: Vec<(FileVersion, String)>,
+    /// Credentials that are gone without a tombstone, and since when.
+    pub gone: Vec<(FilePath, Seen)>,
 }
 
 enum Said {
@@ -119,7 +121,14 @@ impl Facts {
             .filter_map(|(version, _)| FilePath::parse(&version.file.path))
             .collect();
         for (name, facts) in &mut self.credentials {
-            arrange(facts, broken.contains(&FilePath::Credential(name.clone())));
+            let path = FilePath::Credential(name.clone());
+            let is_broken = broken.contains(&path);
+            arrange(facts, is_broken);
+            // Whoever can push can take a file away, and only authors can remove a credential: they leave a tombstone.
+            if let Some(gone) = gone(facts) {
+                arrange(facts, true);
+                self.gone.push((path, gone));
+            }
         }
         for (name, facts) in &mut self.members {
             arrange(facts, broken.contains(&FilePath::Member(name.clone())));
@@ -154,6 +163,15 @@ impl Facts {
             None => facts.last()?.until,
         }
     }
+}
+
+/// When a credential went that nobody removed. What never stood where the commit that is read leads to has no end.
+fn gone(facts: &[Fact<Credential>]) -> Option<Seen> {
+    if facts.iter().any(|fact| fact.current || fact.until.is_none()) {
+        return None;
+    }
+    let last = facts.last()?;
+    last.said.as_ref().and(last.until)
 }
 
 /// The chain of roots as the commit that is read has it, each with the time up to which its authors were the authors.

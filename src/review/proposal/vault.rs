@@ -177,7 +177,8 @@ fn add_findings(
         let path = joined(directory, &finding.path);
         let statement = Statement::new(Risk::Error, finding.problem);
         match places.get(&path).and_then(|place| items.get_mut(*place)) {
-            Some(item) if item.statements.contains(&statement) => {}
+            // The same may have been told with more words.
+            Some(item) if item.statements.iter().any(|said| said.text.ends_with(&statement.text)) => {}
             Some(item) => item.statements.push(statement),
             None => {
                 places.insert(path.clone(), items.len());
