@@ -173,6 +173,11 @@ fn files_of_an_author_who_goes_are_errors() {
         text.contains("- author bob") && text.contains("credentials/of_bob.toml"),
         "{text}"
     );
+    // Nor does it become good by a commit that claims to be older than his removal.
+    let exposure = fleet.fleetvault(&["exposure"]).fails(6);
+    exposure
+        .says("credentials/of_bob.toml")
+        .says("who is no author of this vault");
 }
 
 #[test]
