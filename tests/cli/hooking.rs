@@ -119,6 +119,38 @@ fn what_is_staged_is_judged_without_a_trace() {
     fleet.git(&["fsck", "--strict"]);
 }
 
+#[test]
+fn a_hook_that_goes_by_its_name_is_not_called_by_another() {
+    let fleet = Fleet::new();
+    // As Husky 9 lays them out.
+    let hook = fleet.vault().join(".husky/_/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let stub = "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"";
+    fs::write(&hook, stub).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(
+        fleet.vault().join(".husky/_/h"),
+        "n=$(basename \"$0\")\ns=$(dirname \"$(dirname \"$0\")\")/$n\n[ ! -f \"$s\" ] && exit 0\nsh -e \"$s\" \"$@\"\n",
+    )
+    .unwrap();
+    fleet.git(&["config", "core.hooksPath", ".husky/_"]);
+    fleet
+        .fleetvault(&["hooks", "install", "--chain"])
+        .fails(1)
+        .says("the hook goes by its own name")
+        .says("add to .husky/pre-commit");
+    assert_eq!(fs::read_to_string(&hook).unwrap(), stub);
+    fleet.git(&["config", "--unset", "core.hooksPath"]);
+    let hook = fleet.vault().join(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\nexec \"./all-hooks/$(basename \"$0\")\"\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    fleet
+        .fleetvault(&["hooks", "install", "--chain"])
+        .fails(1)
+        .says("the hook goes by its own name");
+}
+
 /// Every script for a shell below a directory.
 fn scripts(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {

@@ -153,6 +153,15 @@ impl Place {
         FRAMEWORKS.into_iter().find(|(file, ..)| top.join(file).exists())
     }
 
+    /// Tells whether a hook that is set aside would look for what it runs by its new name, and not find it: Husky's do, and programs that stand
+    /// under the names of all hooks.
+    fn goes_by_its_name(&self, path: &Path) -> bool {
+        // What cannot be read, a link to nowhere for example, does not run either.
+        let text = fs::read(path).unwrap_or_default();
+        let has = |part: &[u8]| memchr::memmem::find(&text, part).is_some();
+        self.hooks.ends_with(".husky/_") || (text.starts_with(b"#!") && has(b"basename"))
+    }
+
     /// Refuses what would take somebody's hook away, or put one where it is not expected.
     fn check(&self, hook: Hook, state: State, chain: bool) -> Result<(), Failure> {
         let (name, path) = (hook.name(), self.path(hook));
@@ -190,6 +199,19 @@ or install the hook all the same: --chain"
                     "add to it:\n{}\nor let fleetvault call it first: --chain",
                     hook.line()
                 ))
+                .into());
+        }
+        if self.goes_by_its_name(&path) {
+            let text = format!(
+                "the hook goes by its own name, and would do nothing under another: {}",
+                shown(&path)
+            );
+            let line = hook.line();
+            return Err(Report::new(1, "hooks", text)
+                .hint(match self.framework() {
+                    Some((.., how)) => how.to_owned(),
+                    None => format!("add to it:\n{line}"),
+                })
                 .into());
         }
         let before = self.before(hook);
