@@ -3,6 +3,7 @@
 //! Two trees are compared, whatever lies between them: squashes, merges and rebases are nothing special. Everything is told, the worst first; a
 //! broken file hides no other one.
 
+mod file;
 mod meaning;
 mod others;
 mod secrets;

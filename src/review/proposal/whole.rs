@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use vault_format::{Credential, FOLDERS, FilePath, Parsed, ROOT_FILE, VaultId};
 
 use super::{
-    Item, Proposal, ReviewError, Risk, Statement, others,
-    vault::{self, inside, is_sealed, joined, whole},
+    Item, Proposal, ReviewError, Risk, Statement,
+    file::is_sealed,
+    others,
+    vault::{self, inside, joined, whole},
 };
 use crate::{
     review::verify::verify,
