@@ -108,6 +108,30 @@ fn a_name_that_stands_for_the_default_branch_takes_it_nowhere_back() {
 }
 
 #[test]
+fn a_credential_in_plain_text_is_found_where_a_later_commit_takes_it_away() {
+    let fleet = Fleet::new();
+    let main = fleet.git(&["rev-parse", "HEAD"]);
+    // Made in a merge, which neither of its sides has, and gone with the next commit.
+    fleet.git(&["checkout", "-q", "-b", "side"]);
+    fleet.forge("a.txt", "a");
+    fleet.git(&["checkout", "-q", "main"]);
+    fleet.forge("b.txt", "b");
+    fleet.git(&["merge", "-q", "--no-commit", "--no-ff", "side"]);
+    fleet.forge("credentials/plain.toml", "value = 1\n");
+    fs::remove_file(fleet.vault().join("credentials/plain.toml")).unwrap();
+    fleet.commit_all("gone again");
+    let head = fleet.git(&["rev-parse", "HEAD"]);
+    // They are being pushed: nothing leads to them yet.
+    fleet.git(&["update-ref", "refs/heads/main", main.trim()]);
+    fleet.git(&["update-ref", "-d", "refs/heads/side"]);
+    let update = format!("{} {} refs/heads/main\n", main.trim(), head.trim());
+    fleet
+        .fleetvault_with(&["hooks", "check", "--received"], update.as_bytes())
+        .fails(6)
+        .prints("it is not sealed, and may hold a value in plain text; a later commit does not undo that");
+}
+
+#[test]
 fn what_is_staged_is_judged_without_a_trace() {
     let fleet = Fleet::new();
     fs::create_dir(fleet.vault().join("folder")).unwrap();

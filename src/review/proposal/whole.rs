@@ -45,7 +45,7 @@ pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, 
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
     items.extend(others::items(repository, &found, &differences, &|_| {}));
     if change.each_commit {
-        add_commits(&mut items, repository, change, &found)?;
+        add_commits(&mut items, repository, change)?;
     }
     Ok(Proposal::new(change.from.unwrap_or(head), head, items))
 }
@@ -165,12 +165,7 @@ fn new_vault(repository: &Repository, change: &Change, directory: &str) -> Resul
 }
 
 /// Plain text that only commits in between show.
-fn add_commits(
-    items: &mut Vec<Item>,
-    repository: &Repository,
-    change: &Change,
-    vaults: &[&str],
-) -> Result<(), ReviewError> {
+fn add_commits(items: &mut Vec<Item>, repository: &Repository, change: &Change) -> Result<(), ReviewError> {
     let commits = repository.commits_not_here(change.head, COMMITS_MAX + 1)?;
     if commits.len() > COMMITS_MAX {
         return Err(ReviewError::TooManyCommits(COMMITS_MAX));
@@ -187,7 +182,7 @@ fn add_commits(
             let found = others::likely_secrets(repository, difference).unwrap_or_default();
             let what = match found.first() {
                 Some(likely) => format!("line {}: this looks like {} in plain text", likely.line, likely.what),
-                None if is_plain(repository, difference, vaults) => {
+                None if is_plain(repository, difference, *commit) => {
                     "it is not sealed, and may hold a value in plain text".into()
                 }
                 None => continue,
@@ -209,20 +204,27 @@ fn add_commits(
     Ok(())
 }
 
-/// Tells whether something stands in the place of a credential that was never sealed.
-fn is_plain(repository: &Repository, difference: &Difference, vaults: &[&str]) -> bool {
-    let below = vaults.iter().find_map(|vault| inside(vault, difference));
-    let path = below.and_then(FilePath::parse);
-    let (Some(path @ FilePath::Credential(_)), Some(after)) = (path, difference.after) else {
+/// Tells whether something stands in the place of a credential that was never sealed. The vault need not be one that the whole change touches:
+/// what a later commit takes away again is no part of that.
+fn is_plain(repository: &Repository, difference: &Difference, commit: CommitId) -> bool {
+    let Some(after) = difference.after.filter(|after| after.kind == EntryKind::File) else {
         return false;
     };
-    if after.kind != EntryKind::File {
-        return false;
-    }
-    match repository.contents(after.id, MAX_FILE) {
-        Ok(Some(bytes)) => !is_sealed(&bytes) && Parsed::<Credential>::parse(&bytes, &path).is_err(),
-        _ => false,
-    }
+    candidates(std::slice::from_ref(difference)).iter().any(|directory| {
+        let path = inside(directory, difference).and_then(FilePath::parse);
+        let Some(path @ FilePath::Credential(_)) = path else {
+            return false;
+        };
+        let has_vault = || {
+            repository
+                .has_entry(commit, &joined(directory, ROOT_FILE))
+                .unwrap_or(false)
+        };
+        match repository.contents(after.id, MAX_FILE) {
+            Ok(Some(bytes)) => !is_sealed(&bytes) && Parsed::<Credential>::parse(&bytes, &path).is_err() && has_vault(),
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]
