@@ -165,7 +165,7 @@ impl Explain for ReviewError {
         match self {
             Self::Snapshot(error) => error.explain(),
             Self::File(error) => error.explain(),
-            Self::Other(problem) => Report::new(1, "review", problem.clone()),
+            Self::TooManyCommits(_) | Self::Other(_) => Report::new(1, "review", self.to_string()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod expanding;
 mod exposure;
 mod first_sentence;
 mod groups;
+mod hooking;
 mod hooks;
 mod install;
 mod keys;

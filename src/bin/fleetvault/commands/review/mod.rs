@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use fleetvault::say;
 use fleetvault::{
-    cli::Failure,
+    cli::{Failure, explain::Explain},
     review::proposal::{Proposal, Risk, review},
     terminal::{
         escape,
@@ -15,7 +15,7 @@ use fleetvault::{
         report::Report,
         style::{Paint, Style},
     },
-    vault::{Access, Repository, Vault},
+    vault::{Access, CommitId, Repository, SnapshotError, Vault},
 };
 
 use crate::{
@@ -56,7 +56,7 @@ enum Format {
 pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
     let (target, head) = range(args.range.as_deref(), &repository)?;
-    let (target, head) = (repository.commit(&target)?, repository.commit(&head)?);
+    let (target, head) = (commit(&repository, &target)?, commit(&repository, &head)?);
     let judge = Vault::load(repository.snapshot(&target.to_string())?, None)?;
     context.check_trust(&repository, &judge, Strictness::Noted)?;
     let Some(fork) = repository.merge_base(target, head)? else {
@@ -66,8 +66,7 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
             format!("{} and {} have no commit in common", target.short(), head.short()),
         );
         if repository.is_shallow() {
-            report =
-                report.hint("this clone is shallow, and the commit may be one that it lacks: git fetch --unshallow");
+            report = report.hint(SHALLOW);
         }
         return Err(report.into());
     };
@@ -98,6 +97,17 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
         true => Err(Report::new(6, "review", proposal.verdict()).into()),
         false => Ok(()),
     }
+}
+
+const SHALLOW: &str = "this clone is shallow, and the commit may be one that it lacks: git fetch --unshallow";
+
+/// Finds a commit that was named, or says what may be missing.
+pub fn commit(repository: &Repository, name: &str) -> Result<CommitId, Failure> {
+    let is_missing = |error: &SnapshotError| matches!(error, SnapshotError::NoSuchReference(_));
+    repository.commit(name).map_err(|error| match error {
+        error if is_missing(&error) && repository.is_shallow() => error.explain().hint(SHALLOW).into(),
+        error => error.into(),
+    })
 }
 
 /// Takes a range apart, and fills in what is left out.
