@@ -17,5 +17,5 @@ pub use desk::{Desk, Plan};
 pub use error::AuthorError;
 pub use init::{NewVault, VaultFiles, git_attributes};
 pub use member::{NewMember, add_member};
-pub use merge::{Clash, Conflicted, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
+pub use merge::{Clash, Conflicted, Course, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
 pub use signer::{Signer, SignerError};

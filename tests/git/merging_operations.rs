@@ -137,7 +137,7 @@ fn a_vault_below_other_files_is_merged_from_anywhere_in_it() {
         .fleetvault(&["-C", "team/keys/credentials", "merge", "pat.toml"])
         .ok();
     merged
-        .prints("credentials/pat.toml: network from ours, note from theirs; serial 3")
+        .prints("credentials/pat.toml: network from ours (deny, not allow), note from theirs; serial 3")
         .prints("still in conflict: notes");
     assert_eq!(
         fleet.git(&["status", "--porcelain"]),

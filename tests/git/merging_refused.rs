@@ -12,7 +12,7 @@ use crate::fleet::{Fleet, Run, run};
 
 /// Refuses with this code and text, and leaves index and work tree as they were.
 #[track_caller]
-fn refused(fleet: &Fleet, args: &[&str], code: i32, text: &str) {
+pub fn refused(fleet: &Fleet, args: &[&str], code: i32, text: &str) {
     let state = || {
         (
             sides(fleet),
@@ -202,7 +202,7 @@ fn who_is_no_author_merges_nothing() {
 }
 
 /// A second author, a member like any other: root 2, signed by alice.
-fn with_bob() -> Fleet {
+pub fn with_bob() -> Fleet {
     let fleet = fleet();
     fleet.member("bob");
     let key = SigningKey::generate().unwrap();
@@ -230,14 +230,14 @@ fn with_bob() -> Fleet {
     fleet
 }
 
-fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
+pub fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
     let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "bob");
     command.args(args).current_dir(fleet.vault());
     run(command, b"")
 }
 
 /// Signs a file as a command of alice's would that there is none of yet.
-fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
+pub fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
     let alice = fs::read(fleet.path("alice/fleetvault/signing_key")).unwrap();
     let alice = SigningKey::from_openssh(&alice).unwrap();
     let signature = alice.sign(K::NAMESPACE, draft.signed_bytes()).unwrap();
@@ -245,12 +245,12 @@ fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
 }
 
 /// Reads a file as it stands.
-fn parsed<K: Kind>(fleet: &Fleet, path: &str) -> Parsed<K> {
+pub fn parsed<K: Kind>(fleet: &Fleet, path: &str) -> Parsed<K> {
     Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap()
 }
 
 /// Writes the group `all` once more, with this key.
-fn seal_group(fleet: &Fleet, key: Identity) {
+pub fn seal_group(fleet: &Fleet, key: Identity) {
     let path = "groups/all.toml";
     let keepers = parsed::<Group>(fleet, "groups/keepers.toml")
         .head()
@@ -268,7 +268,7 @@ fn seal_group(fleet: &Fleet, key: Identity) {
 }
 
 /// The key of the group `all`, from alice's grant.
-fn group_key(fleet: &Fleet) -> Identity {
+pub fn group_key(fleet: &Fleet) -> Identity {
     let authority = Authority::first(&parsed::<Root>(fleet, "fleetvault.toml")).unwrap();
     let grant = authority
         .verify(parsed::<Grant>(fleet, "grants/all/alice.toml"))

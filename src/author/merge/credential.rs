@@ -222,11 +222,21 @@ fn aftermath(versions: &Versions<Credential>, scope: &Scope, gone: &[String]) ->
     }
     let sides = [Which::Ours, Which::Theirs]
         .into_iter()
+        .filter(|which| versions.outdated != Some(*which))
         .filter_map(|which| versions.side(which));
     let before: BTreeSet<String> = sides
         .filter_map(Verified::body)
         .flat_map(|terms| terms.scope.entries())
         .collect();
+    for which in [Which::Ours, Which::Theirs] {
+        let Some(side) = versions.side(which).and_then(Verified::body) else {
+            continue;
+        };
+        let wider = wider(scope, &side.scope);
+        if !wider.is_empty() {
+            text += &format!("; wider than {which} by {}", wider.join(", "));
+        }
+    }
     let outside: Vec<&str> = match scope {
         Scope::Everyone => Vec::new(),
         Scope::Named(_) => {
@@ -241,6 +251,20 @@ fn aftermath(versions: &Versions<Credential>, scope: &Scope, gone: &[String]) ->
         text += &format!("; {} may still know its value until it is rotated", outside.join(", "));
     }
     text
+}
+
+/// Who is in a scope and was not in the other one.
+fn wider(scope: &Scope, before: &Scope) -> Vec<String> {
+    match (scope, before) {
+        (_, Scope::Everyone) => Vec::new(),
+        (Scope::Everyone, Scope::Named(_)) => vec!["everyone, now and later".into()],
+        (Scope::Named(_), Scope::Named(_)) => {
+            let before = before.entries();
+            let mut entries = scope.entries();
+            entries.retain(|entry| !before.contains(entry));
+            entries
+        }
+    }
 }
 
 /// Who can open everything.
