@@ -135,7 +135,7 @@ fn merge_terms(
     let value_set = match value {
         Some(Which::Ours) => ours.value_set,
         Some(Which::Theirs) => theirs.value_set,
-        None => ours.value_set.max(theirs.value_set),
+        None => one_value_set(ours, theirs, &scope),
     };
     let terms = Credential {
         scope,
@@ -202,6 +202,17 @@ impl Values {
         };
         judge.took("value", Some(which));
         Some(which)
+    }
+}
+
+/// When one value was set that both sides set for themselves. Who knows it goes by this time: that of the side whose members are not all in the
+/// merged scope, or they would be forgotten.
+fn one_value_set(ours: &Credential, theirs: &Credential, scope: &Scope) -> Timestamp {
+    let has_lost = |side: &Credential| !wider(&side.scope, scope).is_empty();
+    match (has_lost(ours), has_lost(theirs)) {
+        (true, false) => ours.value_set,
+        (false, true) => theirs.value_set,
+        _ => ours.value_set.max(theirs.value_set),
     }
 }
 
