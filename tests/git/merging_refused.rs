@@ -84,6 +84,21 @@ fn a_file_deleted_without_a_tombstone_needs_somebodys_word() {
 }
 
 #[test]
+fn a_link_is_named_with_its_side() {
+    let fleet = fleet();
+    let path = "credentials/pat.toml";
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fs::remove_file(fleet.vault().join(path)).unwrap();
+    std::os::unix::fs::symlink("../fleetvault.toml", fleet.vault().join(path)).unwrap();
+    fleet.commit_all("a link");
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    conflict(&fleet);
+    let text = "credentials/pat.toml is a symbolic link, expected a regular file, on the side of theirs";
+    refused(&fleet, &["merge"], 6, text);
+}
+
+#[test]
 fn roots_are_not_merged() {
     let fleet = fleet();
     fleet.git(&["switch", "-q", "-c", "other"]);

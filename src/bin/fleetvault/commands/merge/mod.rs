@@ -192,7 +192,16 @@ fn select(
         }
         let side = |stage| -> Result<_, Failure> {
             let read = conflict.read(stage, snapshot);
-            read.map_err(|error| Report::new(6, "untrusted", error.to_string()).into())
+            let side = match stage {
+                Stage::Base => "base",
+                Stage::Ours => "ours",
+                Stage::Theirs => "theirs",
+            };
+            read.map_err(|error| {
+                Report::new(6, "untrusted", format!("{error}, on the side of {side}"))
+                    .hint("take over the other side, or give up the merge (git merge --abort, git rebase --abort)")
+                    .into()
+            })
         };
         let file = Conflicted {
             base: side(Stage::Base).unwrap_or(None),
