@@ -215,6 +215,16 @@ pub enum AuthorError {
         "{0} has other keys on each side, and keys are not merged: what is sealed to those that lose could not be opened any more"
     )]
     GroupDiverged(String),
+    /// A side of a merge brings back keys that were replaced.
+    #[error(
+        "{path} ({which}): keys that were replaced are not taken back: the file is older than the one that both sides began with"
+    )]
+    OldKeys {
+        /// The file.
+        path: String,
+        /// The side.
+        which: Which,
+    },
     /// The change changes nothing.
     #[error("nothing would change")]
     NothingToDo,

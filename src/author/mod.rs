@@ -22,6 +22,6 @@ pub use group::{add_group, grant_group, granted, living_groups, remove_group, re
 pub use init::{NewVault, VaultFiles, git_attributes};
 pub use leaving::{OldKeys, rekey_member, remove_member};
 pub use member::{NewMember, add_member};
-pub use merge::{Clash, Conflicted, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
+pub use merge::{Clash, Conflicted, Course, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
 pub use reseal::reseal;
 pub use signer::{Signer, SignerError};

@@ -314,6 +314,8 @@ fleetvault scope {0} --add NAME --drop {member}",
                 .hint("give up the merge (git merge --abort, git rebase --abort), and make the change of one side again, behind the other"),
             Self::GroupDiverged(_) => Report::new(7, "diverged", self.to_string())
                 .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
+            Self::OldKeys { which, .. } => Report::new(6, "rolled_back", self.to_string())
+                .hint(format!("somebody put it back on the side of {which}: 'git log' on that side tells who; take over the other side")),
             Self::Seal { .. } | Self::Format { .. } => usage("format"),
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),

@@ -66,7 +66,7 @@ fn policy_values_members_and_tombstones() {
 #[test]
 fn nothing_changed_and_no_range() {
     let fleet = proposed();
-    assert_eq!(review(&fleet).ok().out(), "nothing changed\n");
+    assert_eq!(review(&fleet).ok().out(), "nothing changed since main\n");
     fleet
         .fleetvault(&["review"])
         .fails(2)
@@ -250,4 +250,24 @@ fn a_long_history_shows_how_far_it_is_and_leaves_nothing() {
     assert!(told == "slow True True True\n" || told.starts_with("fast "), "{told}");
     let piped = fleet.fleetvault(&["exposure"]).fails(6);
     assert!(!piped.stderr.contains("reading the history"), "{}", piped.stderr);
+}
+
+#[test]
+fn a_pushed_branch_is_compared_with_where_it_goes() {
+    let fleet = proposed();
+    let forge = fleet.path("forge.git");
+    let forge = forge.to_str().unwrap();
+    fleet.git(&["init", "-q", "--bare", "-b", "main", forge]);
+    fleet.git(&["remote", "add", "origin", forge]);
+    fleet.git(&["push", "-q", "origin", "main"]);
+    fleet.fleetvault(&["scope", "token", "--add", "rev"]).ok();
+    fleet.git(&["push", "-q", "-u", "origin", "topic"]);
+    // Nothing is known of where it goes.
+    fleet
+        .fleetvault(&["review"])
+        .ok()
+        .prints("nothing changed since origin/topic\n")
+        .says("origin/topic is where this branch is pushed to: name the branch that it goes to");
+    fleet.git(&["remote", "set-head", "origin", "main"]);
+    fleet.fleetvault(&["review"]).ok().prints("+ rev");
 }

@@ -68,10 +68,11 @@ impl File<'_> {
         let known = before.as_ref().map_or(&[][..], Parsed::signed_bytes);
         statements.extend(secrets::find(known, header(&bytes)).iter().map(others::plain));
         let mut wrong = |problem: String| statements.push(Statement::new(Risk::Error, problem));
-        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload())
-        {
+        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload()) {
             match self.keys.check(sealed_to, payload) {
-                Ok(over) if is_new => over.iter().for_each(|(holder, now)| wrong(stale::problem(holder, *now))),
+                Ok(over) if is_new => over
+                    .iter()
+                    .for_each(|(holder, now)| wrong(stale::problem(holder, *now))),
                 Ok(_) => {}
                 Err(problem) => wrong(problem.to_string()),
             }

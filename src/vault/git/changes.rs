@@ -141,17 +141,37 @@ impl Repository {
         Ok(self.merge_base(commit, earlier)? == Some(earlier))
     }
 
-    /// Returns the reference that the current branch follows, or the remote's own branch where it follows none.
+    /// Returns the reference that the current branch goes to: the one that it follows, or the remote's own branch where it follows none, or
+    /// nothing but its own copy there.
     pub fn upstream(&self) -> Option<String> {
-        let followed = self.git().head().ok().and_then(|head| {
-            let name = self.git().branch_upstream_name(head.name().ok()?).ok()?;
-            Some(name.as_str().ok()?.to_owned())
-        });
+        let followed = self.followed();
         let usual = || {
             let name = "refs/remotes/origin/HEAD";
             self.git().find_reference(name).is_ok().then(|| name.to_owned())
         };
-        followed.or_else(usual)
+        match followed {
+            Some((name, true)) => usual().or(Some(name)),
+            Some((name, false)) => Some(name),
+            None => usual(),
+        }
+    }
+
+    /// Tells whether a reference is where the current branch is pushed to under its own name.
+    pub fn is_own_copy(&self, reference: &str) -> bool {
+        self.followed().is_some_and(|(name, own)| own && name == reference)
+    }
+
+    /// The reference that the current branch follows, and whether that has its name.
+    fn followed(&self) -> Option<(String, bool)> {
+        let head = self.git().head().ok()?;
+        let branch = head.name().ok()?;
+        let name = self.git().branch_upstream_name(branch).ok()?;
+        let name = name.as_str().ok()?;
+        let short = branch.strip_prefix("refs/heads/")?;
+        let remote = self.git().branch_upstream_remote(branch).ok();
+        let remote = remote.as_ref().and_then(|remote| remote.as_str().ok());
+        let own = remote.is_some_and(|remote| name == format!("refs/remotes/{remote}/{short}"));
+        Some((name.to_owned(), own))
     }
 
     /// Returns the reference that another one stands for, or that one itself. It need not be there.

@@ -33,7 +33,7 @@ use crate::{
           fleetvault review main..topic --format markdown"
 )]
 pub struct ReviewArgs {
-    /// What to compare: BASE, or BASE..HEAD [default: the upstream branch, and the current commit]
+    /// What to compare: BASE, or BASE..HEAD [default: the branch that this one follows, else origin/HEAD, and the current commit]
     #[arg(value_name = "BASE[..HEAD]")]
     range: Option<String>,
     /// How to write it
@@ -55,8 +55,8 @@ enum Format {
 
 pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
-    let (target, head) = range(args.range.as_deref(), &repository)?;
-    let (target, head) = (commit(&repository, &target)?, commit(&repository, &head)?);
+    let (base_name, head) = range(args.range.as_deref(), &repository)?;
+    let (target, head) = (commit(&repository, &base_name)?, commit(&repository, &head)?);
     let judge = Vault::load(repository.snapshot(&target.to_string())?, None)?;
     context.check_trust(&repository, &judge, Strictness::Noted)?;
     let Some(fork) = repository.merge_base(target, head)? else {
@@ -88,10 +88,16 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
         args.format
     };
     match format {
-        Format::Text => print(&proposal),
+        Format::Text => print(&proposal, &base_name),
         Format::Markdown => say!("{}", report::markdown(&proposal).trim_end()),
         Format::Json => output::print_json(&report::json(&proposal))?,
         Format::Github => say!("{}", report::github(&proposal).trim_end()),
+    }
+    if proposal.items.is_empty() && args.range.is_none() && repository.is_own_copy(&base_name) {
+        note(&format!(
+            "{} is where this branch is pushed to: name the branch that it goes to, 'fleetvault review BASE'",
+            short(&base_name)
+        ));
     }
     match proposal.has_errors() {
         true => Err(Report::new(6, "review", proposal.verdict()).into()),
@@ -132,9 +138,19 @@ fn range(given: Option<&str>, repository: &Repository) -> Result<(String, String
     }
 }
 
-fn print(proposal: &Proposal) {
+/// A reference as people write it.
+fn short(reference: &str) -> &str {
+    ["refs/heads/", "refs/remotes/"]
+        .iter()
+        .find_map(|place| reference.strip_prefix(place))
+        .unwrap_or(reference)
+}
+
+fn print(proposal: &Proposal, base_name: &str) {
     print_down_to(proposal, Risk::Routine);
-    if !proposal.has_errors() {
+    if proposal.items.is_empty() {
+        say!("nothing changed since {}", escape(short(base_name)));
+    } else if !proposal.has_errors() {
         say!("{}", proposal.verdict());
     }
 }
