@@ -335,3 +335,55 @@ fn an_author_who_is_no_keeper_removes_whom_no_sealed_scope_names() {
         .says("the group 'keepers' cannot be granted");
     fleet.fleetvault(&["verify"]).ok();
 }
+
+/// Answers the first so many questions on a terminal, each twice, and interrupts the next one.
+const TYPED: &str = r"
+import os, pty, sys
+answers = int(sys.argv[1])
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+told, asked = b'', 0
+while True:
+    try:
+        part = os.read(fd, 65536)
+    except OSError:
+        break
+    if not part:
+        break
+    told += part
+    if told.endswith(b': '):
+        asked += 1
+        told += b'\n'
+        os.write(fd, b'typed-value-%d\n' % ((asked + 1) // 2) if asked <= answers * 2 else b'\x03')
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(told)
+";
+
+#[test]
+fn a_worklist_that_was_interrupted_goes_on_where_it_was() {
+    let fleet = fleet();
+    fleet.fleetvault(&["member", "remove", "dev"]).ok();
+    let walk = |answers: &str| {
+        let mut python = fleet.command("python3", "alice");
+        python
+            .args([
+                "-c",
+                TYPED,
+                answers,
+                env!("CARGO_BIN_EXE_fleetvault"),
+                "rotate",
+                "--exposed",
+            ])
+            .current_dir(fleet.vault());
+        run(python, b"").out()
+    };
+    let told = walk("1");
+    assert!(told.contains("1 of 2") && told.contains("rotated for_all"), "{told}");
+    assert_eq!(fleet.expand("rev", "<<secure.for_all>>").ok().out(), "typed-value-1");
+    assert_eq!(fleet.expand("rev", "<<secure.for_two>>").ok().out(), "value-of-for-two");
+    let told = walk("1");
+    assert!(told.contains("1 of 1") && told.contains("rotated for_two"), "{told}");
+    assert_eq!(fleet.expand("rev", "<<secure.for_two>>").ok().out(), "typed-value-1");
+    fleet.fleetvault(&["verify"]).ok();
+}
