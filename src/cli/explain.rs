@@ -117,6 +117,8 @@ impl Explain for LaunchError {
             Self::OtherMember { .. } | Self::NotTheirKey { .. } => {
                 untrusted("other_member").hint("a resolver acts for the member whose key it was launched with; nothing else can change that")
             }
+            Self::Removed(_) => untrusted("removed")
+                .hint("if that was a mistake, an author registers a new key of yours: fleetvault member add NAME --recipient KEY"),
             Self::NoSuchMember(_) | Self::Nobody => {
                 untrusted("no_member").hint("if it was added lately, fetch the newest commits ('git pull'); else an author registers a key with: fleetvault member add NAME --recipient KEY")
             }

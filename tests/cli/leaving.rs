@@ -36,7 +36,7 @@ fn a_member_goes_in_one_commit_and_what_it_knew_is_listed() {
     fleet
         .expand("dev", "<<secure.for_all>>")
         .fails(6)
-        .says("member 'dev' is not in this vault");
+        .says("member 'dev' was removed from this vault");
     for (member, template, value) in [
         (
             "rev",
