@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use vault_format::{FilePath, Group, GroupName, Holder, HolderName, Parsed};
 
-use super::verify::Finding;
+use super::finding::Finding;
 use crate::vault::{BlobId, CommitId, FileError, History, MAX_FILE, Repository, Seen, Vault};
 
 /// A file that is sealed to an epoch that is over.

@@ -2,27 +2,18 @@
 //!
 //! Reports everything it finds, and stops at nothing: a broken file hides no other one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use vault_format::{
-    Authority, Credential, Entry, FilePath, Grant, Group, GroupName, Holder, HolderName, Member, Parsed, Recipient,
-    SealedTo, check_stanzas,
-};
+use vault_format::{Authority, Credential, Entry, FilePath, Grant, Group, GroupName, Member, Parsed};
 
 use super::{
+    finding::{Finding, finding},
+    keys::{Keys, Over},
     parallel::each,
+    places::{collisions, place},
     stale::{Outdated, stale},
 };
-use crate::vault::{BlobId, EntryKind, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
-
-/// One thing that is not as it must be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// The path inside the vault.
-    pub path: String,
-    /// What is wrong with it, a line.
-    pub problem: String,
-}
+use crate::vault::{BlobId, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
 
 /// What was looked at, and what was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,10 +28,6 @@ pub struct Verdict {
     pub outdated: BTreeSet<FilePath>,
 }
 
-/// The public keys of everybody at their current epochs: what stanzas are compared with.
-#[derive(Default)]
-pub(super) struct Keys(HashMap<HolderName, (u64, Vec<Recipient>)>);
-
 /// What a file says that other files must agree with.
 enum Said {
     Credential,
@@ -48,9 +35,6 @@ enum Said {
     Group(Option<Group>),
     Grant(Option<Grant>),
 }
-
-/// Holders at epochs that are over, each with the epoch of now.
-pub(super) type Over = Vec<(Holder, u64)>;
 
 /// What a file says, and to which epochs that are over it is sealed.
 struct Checked {
@@ -85,7 +69,7 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
     let authority = vault.authority();
     let mut keys = Keys::default();
     let mut said = check_all(&place, authority, &keyed, None, progress, &mut findings);
-    keys.learn(&said, &mut findings);
+    learn(&mut keys, &said, &mut findings);
     said.extend(check_all(
         &place,
         authority,
@@ -210,89 +194,23 @@ fn check<K: Entry>(
     Ok((file.body().cloned(), over))
 }
 
-impl Keys {
-    /// Those of all members and groups of a vault whose files are sound.
-    ///
-    /// # Errors
-    /// [`FileError`] where the tree cannot be listed.
-    pub(super) fn of(vault: &Vault<'_>) -> Result<Self, FileError> {
-        let mut keys = Self::default();
-        for name in vault.member_names()? {
-            if let Ok(Some(member)) = vault.look_at::<Member>(&FilePath::Member(name.clone()))
-                && let Some(body) = member.body()
-            {
-                keys.0
-                    .insert(HolderName::Member(name), (body.epoch, body.recipients.clone()));
-            }
-        }
-        for path in vault.paths("groups")? {
-            if let FilePath::Group(name) = &path
-                && let Ok(Some(group)) = vault.look_at::<Group>(&path)
-                && let Some(body) = group.body()
-            {
-                keys.0.insert(
-                    HolderName::Group(name.clone()),
-                    (body.epoch, vec![body.recipient.clone()]),
-                );
-            }
-        }
-        Ok(keys)
-    }
-
-    /// Takes in the members and groups, and reports keys that two members share.
-    fn learn(&mut self, said: &[Checked], findings: &mut Vec<Finding>) {
-        let mut owners: BTreeMap<&str, &FilePath> = BTreeMap::new();
-        for Checked { path, said, .. } in said {
-            match (path, said) {
-                (FilePath::Member(name), Said::Member(Some(member))) => {
-                    for key in &member.recipients {
-                        if let Some(other) = owners.insert(key.as_str(), path) {
-                            let problem = format!("its key is also that of {other}; one key belongs to one member");
-                            findings.push(finding(&path.to_string(), problem));
-                        }
+/// Takes in the keys of members and groups, and reports those that two members share.
+fn learn(keys: &mut Keys, said: &[Checked], findings: &mut Vec<Finding>) {
+    let mut owners: BTreeMap<&str, &FilePath> = BTreeMap::new();
+    for Checked { path, said, .. } in said {
+        match (path, said) {
+            (FilePath::Member(name), Said::Member(Some(member))) => {
+                for key in &member.recipients {
+                    if let Some(other) = owners.insert(key.as_str(), path) {
+                        let problem = format!("its key is also that of {other}; one key belongs to one member");
+                        findings.push(finding(&path.to_string(), problem));
                     }
-                    let keys = (member.epoch, member.recipients.clone());
-                    self.0.insert(HolderName::Member(name.clone()), keys);
                 }
-                (FilePath::Group(name), Said::Group(Some(group))) => {
-                    let keys = (group.epoch, vec![group.recipient.clone()]);
-                    self.0.insert(HolderName::Group(name.clone()), keys);
-                }
-                _ => {}
+                keys.add_member(name.clone(), member);
             }
+            (FilePath::Group(name), Said::Group(Some(group))) => keys.add_group(name.clone(), group),
+            _ => {}
         }
-    }
-
-    /// Compares the stanzas of a payload with the keys of its holders. Returns those whose epoch there is over. Of a group's earlier key a stanza
-    /// can still be counted; how many keys a member had is not known any more.
-    pub(super) fn check(&self, sealed_to: &SealedTo, payload: &str) -> Result<Over, FileProblem> {
-        let mut over = Over::new();
-        let mut expected: Vec<(&Holder, &Recipient)> = Vec::new();
-        for holder in sealed_to.holders() {
-            let Some((epoch, keys)) = self.0.get(&holder.name) else {
-                return Err(FileProblem::Contradiction(format!(
-                    "sealed to {holder}, whose keys are not in this vault"
-                )));
-            };
-            match holder.epoch.cmp(epoch) {
-                std::cmp::Ordering::Equal => expected.extend(keys.iter().map(|key| (holder, key))),
-                std::cmp::Ordering::Less => {
-                    over.push((holder.clone(), *epoch));
-                    expected.extend(keys.iter().map(|key| (holder, key)));
-                }
-                std::cmp::Ordering::Greater => {
-                    let problem = format!("sealed to {holder}, whose keys are only at epoch {epoch}");
-                    return Err(FileProblem::Contradiction(problem));
-                }
-            }
-        }
-        if !over
-            .iter()
-            .any(|(holder, _)| matches!(holder.name, HolderName::Member(_)))
-        {
-            check_stanzas(payload, &expected)?;
-        }
-        Ok(over)
     }
 }
 
@@ -335,9 +253,9 @@ fn check_grants(keys: &Keys, said: &[Checked], findings: &mut Vec<Finding>) -> V
         let (FilePath::Grant(group, member), Said::Grant(Some(grant))) = (path, said) else {
             continue;
         };
-        let problem = match keys.0.get(&HolderName::Group(group.clone())) {
+        let problem = match keys.epoch_of(group) {
             None => format!("it grants the group '{group}', which is not in this vault"),
-            Some((epoch, _)) if grant.epoch < *epoch => {
+            Some(epoch) if grant.epoch < epoch => {
                 let problem = format!(
                     "stale: it grants epoch {} of '{group}', which is at epoch {epoch} now; 'fleetvault reseal' mends it",
                     grant.epoch
@@ -348,7 +266,7 @@ fn check_grants(keys: &Keys, said: &[Checked], findings: &mut Vec<Finding>) -> V
                 }
                 continue;
             }
-            Some((epoch, _)) if grant.epoch > *epoch => {
+            Some(epoch) if grant.epoch > epoch => {
                 format!(
                     "it grants epoch {} of '{group}', which is only at epoch {epoch}",
                     grant.epoch
@@ -383,74 +301,4 @@ fn check_roots(authority: &Authority, known: &[Known<'_>]) -> Vec<Finding> {
         .filter(|(_, path)| matches!(path, FilePath::Root(serial) if *serial > authority.serial()))
         .map(|(file, _)| finding(&file.path, "a root is missing before it, so it does not count"))
         .collect()
-}
-
-/// Where a file belongs; `None` for those that may stand beside the vault's own.
-fn place(file: &TreeFile) -> Result<Option<FilePath>, String> {
-    let top = file.path.split('/').next().unwrap_or_default();
-    let ours = vault_format::FOLDERS.contains(&top) && file.path.contains('/');
-    let path = FilePath::parse(&file.path).filter(|_| file.raw_path.is_none());
-    if vault_format::FOLDERS.contains(&file.path.as_str()) {
-        return match file.kind {
-            EntryKind::Directory => Ok(None),
-            other => Err(format!("it is {other}, expected {}", EntryKind::Directory)),
-        };
-    }
-    match path {
-        Some(_) if file.kind != EntryKind::File => Err(format!("it is {}, expected {}", file.kind, EntryKind::File)),
-        Some(path) => Ok(Some(path)),
-        None if ours => Err("no file of a vault can have this name".into()),
-        None if vault_format::FOLDERS
-            .iter()
-            .any(|folder| top.eq_ignore_ascii_case(folder)) =>
-        {
-            Err("only by case another name than a folder of the vault".into())
-        }
-        None if file.path.eq_ignore_ascii_case(vault_format::ROOT_FILE) => {
-            Err("only by case another name than the first root".into())
-        }
-        None => Ok(None),
-    }
-}
-
-/// Names that a file system or a person would take for one another.
-pub(super) fn collisions(files: &[TreeFile]) -> Vec<Finding> {
-    let mut lower: HashMap<String, &str> = HashMap::new();
-    let mut findings = Vec::new();
-    let ours = |path: &str| vault_format::FOLDERS.iter().any(|folder| path.starts_with(folder));
-    for file in files.iter().filter(|file| ours(&file.path)) {
-        // Each folder on the way counts as a name, with a mark that sets it apart from a file.
-        let folders = file.path.match_indices('/').map(|(at, _)| &file.path[..at]);
-        let name = file.path.strip_suffix(".toml").unwrap_or(&file.path);
-        for path in folders.chain([name]) {
-            let other = *lower.entry(path.to_ascii_lowercase()).or_insert(path);
-            if other != path {
-                findings.push(finding(&file.path, format!("differs from {other} only by case")));
-            }
-        }
-    }
-    let mut names: Vec<&str> = files
-        .iter()
-        .filter(|file| file.path.starts_with("credentials/"))
-        .filter_map(|file| file.path.strip_suffix(".toml"))
-        .collect();
-    names.sort_unstable();
-    for name in &names {
-        let folder = format!("{name}/");
-        let at = names.partition_point(|other| *other < folder.as_str());
-        if names.get(at).is_some_and(|other| other.starts_with(&folder)) {
-            findings.push(finding(
-                &format!("{name}.toml"),
-                "it is a credential and a folder at once",
-            ));
-        }
-    }
-    findings
-}
-
-fn finding(path: &str, problem: impl ToString) -> Finding {
-    Finding {
-        path: path.into(),
-        problem: problem.to_string(),
-    }
 }

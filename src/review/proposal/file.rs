@@ -4,7 +4,7 @@ use vault_format::{Authority, Entry, FilePath, Parsed, Root};
 
 use super::{Risk, Statement, others, secrets};
 use crate::{
-    review::{stale, verify::Keys},
+    review::{keys::Keys, stale},
     vault::{Difference, EntryKind, MAX_FILE, Repository, Side},
 };
 

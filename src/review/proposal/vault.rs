@@ -7,8 +7,10 @@ use vault_format::{Authority, Credential, FOLDERS, FilePath, Grant, GrantSubject
 use super::{Item, ReviewError, Risk, Statement, file::File, meaning};
 use crate::{
     review::{
+        keys::Keys,
         parallel::each,
-        verify::{Keys, collisions, list, verify},
+        places::collisions,
+        verify::{list, verify},
     },
     vault::{CommitId, Difference, EntryKind, Repository, Side, Snapshot, SnapshotError, Vault},
 };

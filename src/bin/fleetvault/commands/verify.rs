@@ -7,8 +7,9 @@ use fleetvault::say;
 use fleetvault::{
     cli::Failure,
     review::{
+        Finding,
         base::compare,
-        verify::{Finding, list, verify},
+        verify::{list, verify},
     },
     terminal::{escape, progress::Progress, report::Report},
     vault::{Access, Repository, Vault},
