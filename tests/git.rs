@@ -9,6 +9,7 @@ mod git {
     mod crashing;
     mod disk;
     mod merging;
+    mod merging_older;
     mod merging_operations;
     mod merging_refused;
     mod reading;

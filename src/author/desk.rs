@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vault_format::{
-    AuthorName, Credential, CredentialName, Draft, Entry, FilePath, GroupName, Head, Holder, HolderName, Kind, Member,
-    MemberName, Parsed, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
+    AuthorName, Credential, CredentialName, Draft, Entry, FilePath, Group, GroupKeys, GroupName, Head, Holder,
+    HolderName, Kind, Member, MemberName, Parsed, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
 };
 
 use super::{error::AuthorError, signer::Signer};
@@ -25,8 +25,10 @@ pub struct Desk<'a, 'v, 'r> {
     author: AuthorName,
     files: Vec<FileChange>,
     trailers: Vec<(String, String)>,
-    /// Members that this change adds, with epoch and keys: not in the vault yet, but to be sealed to.
+    /// Members that this change adds or gives new keys, with epoch and keys: not in the vault yet, but to be sealed to.
     newcomers: BTreeMap<MemberName, (u64, Vec<Recipient>)>,
+    /// Groups that this change makes or renews, likewise.
+    renewed: BTreeMap<GroupName, (u64, Recipient)>,
 }
 
 /// What a change would do: the commit to make, and what a person should be told of it.
@@ -35,6 +37,9 @@ pub struct Plan {
     pub request: CommitRequest,
     /// One line for each thing that changes.
     pub summary: Vec<String>,
+    /// Credentials whose values stay known to somebody who may use them no more, for a person to rotate. The history tells that, and whoever
+    /// asked for the plan reads it.
+    pub rotate: Vec<CredentialName>,
 }
 
 impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
@@ -63,6 +68,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
             files: Vec::new(),
             trailers: Vec::new(),
             newcomers: BTreeMap::new(),
+            renewed: BTreeMap::new(),
         })
     }
 
@@ -86,6 +92,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
                 trailers: self.trailers,
             },
             summary,
+            rotate: Vec::new(),
         })
     }
 
@@ -175,6 +182,34 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         self.write_plain(self.head(name.clone(), before, Some(body)))
     }
 
+    /// Writes a group with the keys of all its epochs, sealed to itself and the keepers. From now on this change seals to its new key.
+    ///
+    /// # Errors
+    /// [`AuthorError::Seal`], [`AuthorError::Signer`].
+    pub fn write_group(
+        &mut self,
+        name: &GroupName,
+        before: Option<u64>,
+        epoch: u64,
+        key: &Recipient,
+        keys: &GroupKeys,
+    ) -> Result<(), AuthorError> {
+        self.renewed.insert(name.clone(), (epoch, key.clone()));
+        let names = [name.clone(), GroupName::keepers()].map(HolderName::Group);
+        let (sealed_to, recipients) = self.seal_to(names)?;
+        let body = Group {
+            epoch,
+            recipient: key.clone(),
+            sealed_to,
+        };
+        self.trailer("Fleetvault-Group", name);
+        self.write_sealed(
+            self.head(name.clone(), before, Some(body)),
+            &keys.to_secret(),
+            &recipients,
+        )
+    }
+
     /// Adds a line to the commit message's trailers.
     pub fn trailer(&mut self, key: &str, value: impl ToString) {
         self.trailers.push((key.into(), value.to_string()));
@@ -195,11 +230,15 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     /// # Errors
     /// [`AuthorError::UnknownMember`], [`AuthorError::UnknownGroup`], [`AuthorError::File`].
     pub fn holders(&self, scope: &Scope) -> Result<(SealedTo, Vec<Recipient>), AuthorError> {
+        self.seal_to(scope.holders())
+    }
+
+    fn seal_to(&self, names: impl IntoIterator<Item = HolderName>) -> Result<(SealedTo, Vec<Recipient>), AuthorError> {
         let mut keys: BTreeMap<Holder, Vec<Recipient>> = BTreeMap::new();
-        for name in scope.holders() {
+        for name in names {
             let (epoch, recipients) = match &name {
                 HolderName::Member(member) => self.member_keys(member)?,
-                HolderName::Group(group) => group_key(self.vault, group)?,
+                HolderName::Group(group) => self.group_key(group)?,
             };
             keys.insert(Holder { name, epoch }, recipients);
         }
@@ -217,6 +256,17 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         match self.newcomers.get(name) {
             Some(keys) => Ok(keys.clone()),
             None => member_keys(self.vault, name),
+        }
+    }
+
+    /// The epoch and key of a group: one that this change renews, or a living one.
+    ///
+    /// # Errors
+    /// [`AuthorError::UnknownGroup`].
+    pub fn group_key(&self, name: &GroupName) -> Result<(u64, Vec<Recipient>), AuthorError> {
+        match self.renewed.get(name) {
+            Some((epoch, key)) => Ok((*epoch, vec![key.clone()])),
+            None => group_key(self.vault, name),
         }
     }
 

@@ -104,6 +104,50 @@ pub enum AuthorError {
     /// Only who holds a group's key can grant it.
     #[error("the group '{0}' cannot be granted: your keys do not open it")]
     CannotGrant(GroupName),
+    /// The group exists, or did.
+    #[error("{}", match .removed {
+        false => format!("group '{name}' exists already"),
+        true => format!("there was a group '{name}', which was removed; what was sealed to it would be taken for that of the new one"),
+    })]
+    GroupExists {
+        /// The group.
+        name: GroupName,
+        /// Whether it was removed.
+        removed: bool,
+    },
+    /// A member that does not have the group it is to lose.
+    #[error("member '{member}' does not have the group '{group}'")]
+    NotInGroup {
+        /// The group.
+        group: GroupName,
+        /// The member.
+        member: MemberName,
+    },
+    /// A group that no member can be without.
+    #[error("every member has the group 'all'")]
+    EveryMemberHas,
+    /// The groups that every vault has.
+    #[error("the group '{0}' is one that every vault has")]
+    Reserved(GroupName),
+    /// A group that scopes name.
+    #[error("group '{group}' is named by {}", counted(.credentials))]
+    GroupInUse {
+        /// The group.
+        group: GroupName,
+        /// The credentials.
+        credentials: Vec<CredentialName>,
+    },
+    /// Without its last keeper no credential could ever change its scope.
+    #[error("the last keeper cannot go: nobody could change who may use a credential any more")]
+    LastKeeper,
+    /// Credentials that would be for nobody.
+    #[error("member '{member}' is the only one that may use {}", counted(.credentials))]
+    OnlyInScope {
+        /// The member.
+        member: MemberName,
+        /// The credentials.
+        credentials: Vec<CredentialName>,
+    },
     /// The member exists.
     #[error("member '{0}' exists already")]
     MemberExists(MemberName),
@@ -175,6 +219,16 @@ pub enum AuthorError {
     /// Authors, threshold and keepers cannot be changed like that.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// A side of a merge brings back keys that were replaced.
+    #[error(
+        "{path} ({which}): keys that were replaced are not taken back: the file is older than the one that both sides began with"
+    )]
+    OldKeys {
+        /// The file.
+        path: String,
+        /// The side.
+        which: Which,
+    },
     /// The change changes nothing.
     #[error("nothing would change")]
     NothingToDo,
@@ -192,6 +246,16 @@ pub enum AuthorError {
         /// Why not.
         error: io::Error,
     },
+}
+
+/// A few names, and how many there are beside.
+fn counted(names: &[CredentialName]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(CredentialName::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 impl AuthorError {

@@ -1,11 +1,12 @@
 //! Changes of members: whose keys are known, and which groups they are granted.
 
-use vault_format::{FilePath, Grant, GrantSubject, GroupName, Member, MemberName, Recipient, ScopeEntry, Verified};
+use vault_format::{FilePath, GroupName, Member, MemberName, Recipient, ScopeEntry, Verified};
 
 use super::{
     credential::ScopeChange,
     desk::{Desk, Plan},
     error::AuthorError,
+    group::{grant, groups_of, naming},
 };
 
 /// A member to be added.
@@ -33,16 +34,13 @@ pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, A
     if before.is_none() {
         desk.check_new(&path)?;
     }
-    check_keys_free(&desk, &new.recipients)?;
+    check_keys_free(&desk, &new.recipients, None)?;
     if let Some(like) = &new.like {
         desk.member_keys(like)?;
     }
-    let mut recipients = new.recipients.clone();
-    recipients.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    recipients.dedup();
     let body = Member {
         epoch: before.as_ref().map_or(1, Verified::serial),
-        recipients,
+        recipients: normal(&new.recipients),
         note: new.note.clone(),
     };
     desk.write_member(&new.name, before.as_ref().map(Verified::serial), body)?;
@@ -50,8 +48,14 @@ pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, A
         "added member {}, who can use everything that is for everyone ('*')",
         new.name
     )];
-    for group in groups_of(&desk, new.like.as_ref())? {
-        write_grant(&mut desk, &group, &new.name)?;
+    if before.is_some() {
+        summary.push(format!(
+            "{} was removed before: no scope that named it then names it now",
+            new.name
+        ));
+    }
+    for group in groups_like(&desk, new.like.as_ref())? {
+        grant(&mut desk, &group, &new.name)?;
         if group != GroupName::all() {
             summary.push(format!("granted group {group}"));
         }
@@ -62,42 +66,12 @@ pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, A
     desk.finish(&format!("member add {}", new.name), summary)
 }
 
-/// Seals a group's current key to a member.
-fn write_grant(desk: &mut Desk<'_, '_, '_>, group: &GroupName, member: &MemberName) -> Result<(), AuthorError> {
-    let cannot = || AuthorError::CannotGrant(group.clone());
-    let file = desk.vault.group(group)?;
-    let Some(epoch) = file.as_ref().and_then(Verified::body).map(|body| body.epoch) else {
-        return Err(AuthorError::UnknownGroup(group.clone()));
-    };
-    let keyring = desk.keyring.ok_or(AuthorError::NoIdentity)?;
-    let key = keyring.group_key(group, epoch)?.ok_or_else(cannot)?;
-    let (member_epoch, recipients) = desk.member_keys(member)?;
-    let subject = GrantSubject {
-        group: group.clone(),
-        member: member.clone(),
-    };
-    let before = desk.vault.grant(group, member)?.as_ref().map(Verified::serial);
-    let body = Grant::to(member, member_epoch, epoch);
-    let head = desk.head(subject, before, Some(body));
-    desk.write_sealed(head, &key.expose_line().ok_or_else(cannot)?, &recipients)
-}
-
 /// `all`, and the groups of the member to be like. Never the keepers: that is given by name only.
-fn groups_of(desk: &Desk<'_, '_, '_>, like: Option<&MemberName>) -> Result<Vec<GroupName>, AuthorError> {
+fn groups_like(desk: &Desk<'_, '_, '_>, like: Option<&MemberName>) -> Result<Vec<GroupName>, AuthorError> {
     let mut groups = vec![GroupName::all()];
     if let Some(like) = like {
-        for path in desk.vault.paths("grants")? {
-            if let FilePath::Grant(group, member) = path
-                && &member == like
-                && !group.is_reserved()
-                && desk
-                    .vault
-                    .grant(&group, &member)?
-                    .is_some_and(|grant| grant.body().is_some())
-            {
-                groups.push(group);
-            }
-        }
+        let theirs = groups_of(desk.vault, like)?.into_iter();
+        groups.extend(theirs.filter(|group| !group.is_reserved()));
     }
     Ok(groups)
 }
@@ -113,7 +87,7 @@ fn add_to_scopes(
         add: vec![ScopeEntry::Member(name.clone())],
         drop: Vec::new(),
     };
-    for credential in desk.vault.credential_names()? {
+    for credential in naming(desk.vault, like.as_str())? {
         let Some(file) = desk.vault.credential(&credential)? else {
             continue;
         };
@@ -130,8 +104,15 @@ fn add_to_scopes(
 }
 
 /// One key belongs to one member: a second one could otherwise be taken for the first.
-fn check_keys_free(desk: &Desk<'_, '_, '_>, recipients: &[Recipient]) -> Result<(), AuthorError> {
+pub(super) fn check_keys_free(
+    desk: &Desk<'_, '_, '_>,
+    recipients: &[Recipient],
+    but: Option<&MemberName>,
+) -> Result<(), AuthorError> {
     for name in desk.vault.member_names()? {
+        if Some(&name) == but {
+            continue;
+        }
         let Some(member) = desk.vault.look_at::<Member>(&FilePath::Member(name.clone()))? else {
             continue;
         };
@@ -144,4 +125,12 @@ fn check_keys_free(desk: &Desk<'_, '_, '_>, recipients: &[Recipient]) -> Result<
         }
     }
     Ok(())
+}
+
+/// Recipients as a member's file has them: sorted, each once.
+pub(super) fn normal(recipients: &[Recipient]) -> Vec<Recipient> {
+    let mut recipients = recipients.to_vec();
+    recipients.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    recipients.dedup();
+    recipients
 }

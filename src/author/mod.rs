@@ -5,9 +5,12 @@
 mod credential;
 mod desk;
 mod error;
+mod group;
 mod init;
+mod leaving;
 mod member;
 mod merge;
+mod reseal;
 mod root;
 mod signer;
 
@@ -16,8 +19,11 @@ pub use credential::{
 };
 pub use desk::{Desk, Plan};
 pub use error::AuthorError;
+pub use group::{add_group, grant_group, granted, living_groups, remove_group, revoke_group, scoped_to_group};
 pub use init::{NewVault, VaultFiles, git_attributes};
+pub use leaving::{OldKeys, rekey_member, remove_member};
 pub use member::{NewMember, add_member};
-pub use merge::{Clash, Conflicted, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
-pub use root::{Proposal, RootChange, RootError, adopt, check_keeper_may_leave};
+pub use merge::{Clash, Conflicted, Course, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
+pub use reseal::reseal;
+pub use root::{Proposal, RootChange, RootError, adopt};
 pub use signer::{Signer, SignerError};

@@ -117,6 +117,8 @@ impl Explain for LaunchError {
             Self::OtherMember { .. } | Self::NotTheirKey { .. } => {
                 untrusted("other_member").hint("a resolver acts for the member whose key it was launched with; nothing else can change that")
             }
+            Self::Removed(_) => untrusted("removed")
+                .hint("if that was a mistake, an author registers a new key of yours: fleetvault member add NAME --recipient KEY"),
             Self::NoSuchMember(_) | Self::Nobody => {
                 untrusted("no_member").hint("if it was added lately, fetch the newest commits ('git pull'); else an author registers a key with: fleetvault member add NAME --recipient KEY")
             }
@@ -165,7 +167,7 @@ impl Explain for ReviewError {
         match self {
             Self::Snapshot(error) => error.explain(),
             Self::File(error) => error.explain(),
-            Self::Other(problem) => Report::new(1, "review", problem.clone()),
+            Self::TooManyCommits(_) | Self::Other(_) => Report::new(1, "review", self.to_string()),
         }
     }
 }
@@ -282,6 +284,22 @@ impl Explain for AuthorError {
             Self::NoIdentity => usage("no_identity").hint("name your identity file with --identity or FLEETVAULT_IDENTITY"),
             Self::CannotGrant(_) => Report::new(7, "cannot_grant", self.to_string())
                 .hint("an author who is a keeper, or a member of that group, can"),
+            Self::GroupExists { removed, .. } => usage("group_exists").hint(match removed {
+                false => "'fleetvault group grant' gives it to members",
+                true => "take another name",
+            }),
+            Self::NotInGroup { group, .. } => usage("not_in_group").hint(format!("'fleetvault group show {group}' lists who has it")),
+            Self::EveryMemberHas => usage("reserved_group").hint("'fleetvault member remove' takes it, with everything else"),
+            Self::Reserved(_) => usage("reserved_group").hint("members come and go with 'fleetvault group grant' and 'revoke'"),
+            Self::GroupInUse { group, .. } => usage("group_in_use")
+                .hint(format!("change these first: fleetvault scope NAME --drop @{group}")),
+            Self::LastKeeper => usage("last_keeper").hint("make another member a keeper first: fleetvault group grant keepers NAME"),
+            Self::OnlyInScope { member, credentials } => usage("only_in_scope").hint(format!(
+                "remove those that nobody needs any more, or say who else may use them:
+fleetvault rm {0}
+fleetvault scope {0} --add NAME --drop {member}",
+                credentials.first().map_or_else(String::new, ToString::to_string)
+            )),
             Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
             Self::KeyTaken { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
             Self::Clash { path, ours, theirs, .. } => Report::new(7, "both_changed", self.to_string()).hint(format!(
@@ -299,6 +317,8 @@ impl Explain for AuthorError {
             Self::GroupDiverged(_) => Report::new(7, "diverged", self.to_string())
                 .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
             Self::Root(error) => error.explain(),
+            Self::OldKeys { which, .. } => Report::new(6, "rolled_back", self.to_string())
+                .hint(format!("somebody put it back on the side of {which}: 'git log' on that side tells who; take over the other side")),
             Self::Seal { .. } | Self::Format { .. } => usage("format"),
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),
@@ -338,7 +358,6 @@ impl Explain for RootError {
             Self::SignedAlready { .. } => report(1, "signed_already").hint("hand it to another author: fleetvault author sign FILE"),
             Self::Unsound(_) => report(6, "untrusted")
                 .hint("mend these first: 'fleetvault verify' and 'git log' of each file show what happened; 'fleetvault set' or 'rm' replaces a credential"),
-            Self::LastKeeper(_) => report(7, "last_keeper").hint("make another member a keeper first"),
         }
     }
 }

@@ -92,12 +92,27 @@ impl<'v, 'r> Keyring<'v, 'r> {
     }
 
     fn find_group_key(&self, group: &GroupName, epoch: u64) -> Result<Option<Identity>, FileError> {
-        let granted = self.granted_key(group)?;
-        match granted {
-            Some((of, key)) if of == epoch => return Ok(Some(key)),
-            // A keeper may open a group it is no member of, but the keepers' own keys come from grants alone.
-            None if group == &GroupName::keepers() => return Ok(None),
-            _ => {}
+        match self.granted_key(group)? {
+            Some((of, key)) if of == epoch => Ok(Some(key)),
+            granted => {
+                let keys = self.keys_of(group, granted)?;
+                Ok(keys.and_then(|keys| keys.epoch(epoch).cloned()))
+            }
+        }
+    }
+
+    /// The private keys of all epochs of a group, from its own payload.
+    ///
+    /// # Errors
+    /// [`FileError`] where a grant or group is not to be trusted or does not open.
+    pub fn group_keys(&self, group: &GroupName) -> Result<Option<GroupKeys>, FileError> {
+        self.keys_of(group, self.granted_key(group)?)
+    }
+
+    fn keys_of(&self, group: &GroupName, granted: Option<(u64, Identity)>) -> Result<Option<GroupKeys>, FileError> {
+        // A keeper may open a group it is no member of, but the keepers' own keys come from grants alone.
+        if granted.is_none() && group == &GroupName::keepers() {
+            return Ok(None);
         }
         let Some(file) = self.vault.group(group)? else {
             return Ok(None);
@@ -124,7 +139,7 @@ impl<'v, 'r> Keyring<'v, 'r> {
             .open(&[key], position)
             .and_then(|opened| GroupKeys::parse(opened.value()))
             .map_err(|error| self.vault.error(path.to_string(), error))?;
-        Ok(keys.epoch(epoch).cloned())
+        Ok(Some(keys))
     }
 
     /// The key in the member's own grant, with its epoch.

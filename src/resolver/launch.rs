@@ -91,7 +91,10 @@ pub enum LaunchError {
         /// What `--member` said.
         expected: MemberName,
     },
-    /// The named member does not exist, or was removed.
+    /// The member was removed by an author.
+    #[error("member '{0}' was removed from this vault")]
+    Removed(MemberName),
+    /// The named member does not exist.
     #[error("member '{0}' is not in this vault")]
     NoSuchMember(MemberName),
     /// The key belongs to another member than the anchor says, or to nobody.
@@ -197,9 +200,10 @@ pub fn identify<'v, 'r>(
 }
 
 fn named_member(vault: &Vault<'_>, keys: &[Identity], name: MemberName) -> Result<Verified<Member>, LaunchError> {
-    let member = vault.member(&name)?;
-    let Some(member) = member.filter(|member| member.body().is_some()) else {
-        return Err(LaunchError::NoSuchMember(name));
+    let member = match vault.member(&name)? {
+        None => return Err(LaunchError::NoSuchMember(name)),
+        Some(tombstone) if tombstone.body().is_none() => return Err(LaunchError::Removed(name)),
+        Some(member) => member,
     };
     if !is_key_of(keys, &member) {
         let found = search(vault, keys)?.map(|member| member.subject().clone());

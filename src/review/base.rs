@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use vault_format::{FilePath, ROOT_FILE};
 
-use super::verify::{Finding, list};
+use super::{finding::Finding, verify::list};
 use crate::vault::{BlobId, FileError, Vault};
 
 /// Compares `head` with `base`, which was accepted before. A file that is broken on either side is for `verify` to report.

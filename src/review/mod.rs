@@ -2,6 +2,12 @@
 
 pub mod base;
 pub mod exposure;
+mod finding;
+mod keys;
 mod parallel;
+mod places;
 pub mod proposal;
+mod stale;
 pub mod verify;
+
+pub use finding::Finding;

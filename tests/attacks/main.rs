@@ -18,6 +18,7 @@ mod options;
 mod owner;
 mod parser;
 mod pretending;
+mod reviewing;
 mod roots;
 mod routes;
 mod shell;

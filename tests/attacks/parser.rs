@@ -58,3 +58,21 @@ fn a_hostile_file_is_refused_quickly() {
     fleet.gets("fleet-dev", &[("github_pat", DEV)]);
     clean(fleet.fleetvault(&["list"]));
 }
+
+#[test]
+fn what_somebody_wrote_down_in_plain_text_is_in_no_error() {
+    let fleet = world();
+    fleet.git(&["checkout", "-q", "-b", "topic"]);
+    for text in [
+        "password = \"s3cr3t-in-plain-text\"\n",
+        "# s3cr3t-in-plain-text\nformat = 1\n",
+        "format = 1\ns3cr3t-in-plain-text\n",
+    ] {
+        fleet.forge("credentials/github_pat.toml", text);
+        fleet.finds("credentials/github_pat.toml", "found '…'");
+        clean(fleet.fleetvault(&["review", "main"]).fails(6)).prints("not sealed");
+        fleet.refused("fleet-dev", "github_pat", 6);
+        clean(fleet.fleetvault(&["get", "github_pat"]).fails(6));
+        clean(fleet.fleetvault(&["exposure"]).fails(6));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Fleet, Run};
+use crate::support::{Fleet, Run, run};
 
 /// A fleet whose branch `topic` is to be reviewed against `main`.
 fn proposed() -> Fleet {
@@ -66,7 +66,7 @@ fn policy_values_members_and_tombstones() {
 #[test]
 fn nothing_changed_and_no_range() {
     let fleet = proposed();
-    assert_eq!(review(&fleet).ok().out(), "nothing changed\n");
+    assert_eq!(review(&fleet).ok().out(), "nothing changed since main\n");
     fleet
         .fleetvault(&["review"])
         .fails(2)
@@ -186,4 +186,88 @@ fn a_new_author_counts_from_the_next_change_on() {
     fleet.forge(path, text.replace("author = \"alice\"", "author = \"mallory\""));
     let refused = review(&fleet).fails(6);
     assert!(refused.out().contains("error"), "{}", refused.out());
+}
+
+#[test]
+fn a_shallow_clone_is_told_what_it_lacks() {
+    let fleet = proposed();
+    let shallow = fleet.path("shallow");
+    let url = format!("file://{}", fleet.vault().display());
+    fleet.git(&["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()]);
+    for args in [&["review", "HEAD~1"][..], &["verify", "--base", "HEAD~1"]] {
+        let args = [&["-C", shallow.to_str().unwrap()], args].concat();
+        fleet
+            .fleetvault(&args)
+            .fails(1)
+            .says("there is no branch, tag or commit 'HEAD~1'")
+            .says("git fetch --unshallow");
+    }
+}
+
+/// On a terminal: what it printed there, how often it drew a line over another, and whether the first line that stays begins where nothing is left.
+const ON_A_TERMINAL: &str = r"
+import os, pty, sys, time
+start = time.time()
+pid, fd = pty.fork()
+if pid == 0:
+    os.dup2(os.open('/dev/null', os.O_WRONLY), 1)
+    os.execvp(sys.argv[1], sys.argv[1:])
+told = b''
+while True:
+    try:
+        part = os.read(fd, 65536)
+    except OSError:
+        break
+    if not part:
+        break
+    told += part
+os.waitpid(pid, 0)
+drawn = told.count(b'reading the history ')
+left = told.rsplit(b'\r\x1b[K', 1)[-1]
+print('slow' if time.time() - start > 1.5 else 'fast', drawn > 0, b'reading' not in left, 'fleetvault: ' in left.decode())
+";
+
+#[test]
+fn a_long_history_shows_how_far_it_is_and_leaves_nothing() {
+    let fleet = proposed();
+    let mut import = String::from("reset refs/heads/long\nfrom refs/heads/main^0\n\n");
+    for n in 0..30_000 {
+        let place = n % 50;
+        import += &format!(
+            "commit refs/heads/long\ncommitter a <a> {n} +0000\ndata 0\nM 100644 inline credentials/t{place}.toml\ndata 6\nx{n:05}\n"
+        );
+    }
+    let mut git = fleet.command("git", "alice");
+    git.args(["fast-import", "--quiet"]).current_dir(fleet.vault());
+    run(git, import.as_bytes()).ok();
+    fleet.git(&["checkout", "-q", "-f", "long"]);
+    let mut python = fleet.command("python3", "alice");
+    python
+        .args(["-c", ON_A_TERMINAL, env!("CARGO_BIN_EXE_fleetvault"), "exposure"])
+        .current_dir(fleet.vault())
+        .env("TERM", "xterm");
+    let told = run(python, b"").ok().out();
+    assert!(told == "slow True True True\n" || told.starts_with("fast "), "{told}");
+    let piped = fleet.fleetvault(&["exposure"]).fails(6);
+    assert!(!piped.stderr.contains("reading the history"), "{}", piped.stderr);
+}
+
+#[test]
+fn a_pushed_branch_is_compared_with_where_it_goes() {
+    let fleet = proposed();
+    let forge = fleet.path("forge.git");
+    let forge = forge.to_str().unwrap();
+    fleet.git(&["init", "-q", "--bare", "-b", "main", forge]);
+    fleet.git(&["remote", "add", "origin", forge]);
+    fleet.git(&["push", "-q", "origin", "main"]);
+    fleet.fleetvault(&["scope", "token", "--add", "rev"]).ok();
+    fleet.git(&["push", "-q", "-u", "origin", "topic"]);
+    // Nothing is known of where it goes.
+    fleet
+        .fleetvault(&["review"])
+        .ok()
+        .prints("nothing changed since origin/topic\n")
+        .says("origin/topic is where this branch is pushed to: name the branch that it goes to");
+    fleet.git(&["remote", "set-head", "origin", "main"]);
+    fleet.fleetvault(&["review"]).ok().prints("+ rev");
 }

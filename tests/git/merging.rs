@@ -160,6 +160,33 @@ fn the_same_new_value_on_both_sides_is_one() {
 }
 
 #[test]
+fn who_knows_a_value_that_both_sides_set_is_not_forgotten() {
+    for (ours_has_rev, branch) in [(true, "main"), (false, "other")] {
+        let fleet = fleet();
+        fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+        let narrowed: &[&str] = &["set", "pat", "--members", "dev"];
+        let (ours, theirs) = match ours_has_rev {
+            true => (&["rotate", "pat"][..], narrowed),
+            false => (narrowed, &["rotate", "pat"][..]),
+        };
+        fleet.git(&["switch", "-q", "-c", "other"]);
+        elsewhere(&fleet, theirs, "the second value of it").ok();
+        fleet.git(&["switch", "-q", "main"]);
+        // The times of values are in seconds, and one may be ahead by one, to be told apart from the value before.
+        std::thread::sleep(std::time::Duration::from_millis(2300));
+        fleet.fleetvault_with(ours, b"the second value of it").ok();
+        conflict(&fleet);
+        fleet
+            .fleetvault(&["merge"])
+            .ok()
+            .prints("for dev; rev may still know its value until it is rotated");
+        commit(&fleet);
+        let exposed = fleet.fleetvault(&["exposure"]).ok().out();
+        assert!(exposed.contains("rotate pat: rev "), "{branch}: {exposed}");
+    }
+}
+
+#[test]
 fn two_values_are_refused_until_somebody_decides() {
     for (flag, value) in [("--ours", "a value from here"), ("--theirs", "a value from elsewhere")] {
         let fleet = fleet();

@@ -46,6 +46,32 @@ fn a_rebase_says_whose_is_whose_and_goes_on() {
 }
 
 #[test]
+fn a_merge_that_is_rebased_names_the_branch_as_it_is_by_now() {
+    let fleet = fleet();
+    fleet.git(&["switch", "-q", "-c", "side"]);
+    elsewhere(&fleet, &["scope", "pat", "--note", "by side"], "").ok();
+    fleet.git(&["switch", "-q", "-c", "topic", "main"]);
+    fleet.fleetvault(&["scope", "pat", "--network", "confirm"]).ok();
+    fleet.git_in(&fleet.vault(), &["merge", "-q", "side"]).fails(1);
+    fleet.fleetvault(&["merge"]).ok();
+    fleet.git(&["commit", "-q", "-m", "the merge of both"]);
+    fleet.git(&["switch", "-q", "main"]);
+    elsewhere(&fleet, &["touch", "pat"], "").ok();
+    fleet.git(&["switch", "-q", "topic"]);
+    let rebase = |args: &[&str]| fleet.git_in(&fleet.vault(), &[&["-c", "core.editor=true", "rebase"], args].concat());
+    rebase(&["-q", "--rebase-merges", "main"]).fails(1);
+    for _ in 0..2 {
+        fleet.fleetvault(&["merge"]).ok();
+        rebase(&["--continue"]).fails(1);
+    }
+    let merged = fleet.fleetvault(&["merge"]).ok();
+    let other = fleet.git(&["rev-parse", "--short=10", "MERGE_HEAD"]);
+    merged.prints(&format!("{} 'fleetvault: scope pat'", other.trim()));
+    rebase(&["--continue"]).ok();
+    sound(&fleet);
+}
+
+#[test]
 fn a_cherry_pick_goes_on() {
     let fleet = fleet();
     diverge(
@@ -137,7 +163,7 @@ fn a_vault_below_other_files_is_merged_from_anywhere_in_it() {
         .fleetvault(&["-C", "team/keys/credentials", "merge", "pat.toml"])
         .ok();
     merged
-        .prints("credentials/pat.toml: network from ours, note from theirs; serial 3")
+        .prints("credentials/pat.toml: network from ours (deny, not allow), note from theirs; serial 3")
         .prints("still in conflict: notes");
     assert_eq!(
         fleet.git(&["status", "--porcelain"]),

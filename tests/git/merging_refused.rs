@@ -12,7 +12,7 @@ use crate::fleet::{Fleet, Run, run};
 
 /// Refuses with this code and text, and leaves index and work tree as they were.
 #[track_caller]
-fn refused(fleet: &Fleet, args: &[&str], code: i32, text: &str) {
+pub fn refused(fleet: &Fleet, args: &[&str], code: i32, text: &str) {
     let state = || {
         (
             sides(fleet),
@@ -81,6 +81,21 @@ fn a_file_deleted_without_a_tombstone_needs_somebodys_word() {
         .prints("credentials/pat.toml: removed; serial 3");
     commit(&fleet);
     fleet.expand("dev", "<<secure.pat>>").fails(4);
+}
+
+#[test]
+fn a_link_is_named_with_its_side() {
+    let fleet = fleet();
+    let path = "credentials/pat.toml";
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fs::remove_file(fleet.vault().join(path)).unwrap();
+    std::os::unix::fs::symlink("../fleetvault.toml", fleet.vault().join(path)).unwrap();
+    fleet.commit_all("a link");
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.fleetvault(&["scope", "pat", "--add", "rev"]).ok();
+    conflict(&fleet);
+    let text = "credentials/pat.toml is a symbolic link, expected a regular file, on the side of theirs";
+    refused(&fleet, &["merge"], 6, text);
 }
 
 #[test]
@@ -202,7 +217,7 @@ fn who_is_no_author_merges_nothing() {
 }
 
 /// A second author, a member like any other: root 2, signed by alice.
-fn with_bob() -> Fleet {
+pub fn with_bob() -> Fleet {
     let fleet = fleet();
     fleet.member("bob");
     let key = SigningKey::generate().unwrap();
@@ -230,14 +245,14 @@ fn with_bob() -> Fleet {
     fleet
 }
 
-fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
+pub fn as_bob(fleet: &Fleet, args: &[&str]) -> Run {
     let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "bob");
     command.args(args).current_dir(fleet.vault());
     run(command, b"")
 }
 
 /// Signs a file as a command of alice's would that there is none of yet.
-fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
+pub fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
     let alice = fs::read(fleet.path("alice/fleetvault/signing_key")).unwrap();
     let alice = SigningKey::from_openssh(&alice).unwrap();
     let signature = alice.sign(K::NAMESPACE, draft.signed_bytes()).unwrap();
@@ -245,12 +260,12 @@ fn by_alice<K: Kind>(fleet: &Fleet, draft: Draft<K>) -> Parsed<K> {
 }
 
 /// Reads a file as it stands.
-fn parsed<K: Kind>(fleet: &Fleet, path: &str) -> Parsed<K> {
+pub fn parsed<K: Kind>(fleet: &Fleet, path: &str) -> Parsed<K> {
     Parsed::parse(fleet.read(path).as_bytes(), &FilePath::parse(path).unwrap()).unwrap()
 }
 
 /// Writes the group `all` once more, with this key.
-fn seal_group(fleet: &Fleet, key: Identity) {
+pub fn seal_group(fleet: &Fleet, key: Identity) {
     let path = "groups/all.toml";
     let keepers = parsed::<Group>(fleet, "groups/keepers.toml")
         .head()
@@ -268,7 +283,7 @@ fn seal_group(fleet: &Fleet, key: Identity) {
 }
 
 /// The key of the group `all`, from alice's grant.
-fn group_key(fleet: &Fleet) -> Identity {
+pub fn group_key(fleet: &Fleet) -> Identity {
     let authority = Authority::first(&parsed::<Root>(fleet, "fleetvault.toml")).unwrap();
     let grant = authority
         .verify(parsed::<Grant>(fleet, "grants/all/alice.toml"))

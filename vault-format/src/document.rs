@@ -278,7 +278,8 @@ fn check_first_lines(text: &str, kind: &'static str) -> Result<(), FormatError> 
         if let Some(line) = conflict_marker(text) {
             return Err(FormatError::ConflictMarkers { line });
         }
-        return Err(FormatError::UnknownFormat { found: shown(found) });
+        let found = told(found, "format");
+        return Err(FormatError::UnknownFormat { found });
     }
     let found = lines.next().unwrap_or_default();
     let fits = found
@@ -288,10 +289,17 @@ fn check_first_lines(text: &str, kind: &'static str) -> Result<(), FormatError> 
     if !fits {
         return Err(FormatError::WrongKind {
             expected: kind,
-            found: shown(found),
+            found: told(found, "kind"),
         });
     }
     Ok(())
+}
+
+/// A line as an error shows it, if it is about this key. Any other may be a value that somebody wrote down in plain text, and errors are printed
+/// where everybody reads them.
+fn told(line: &str, key: &str) -> String {
+    let is_safe = line.is_empty() || line.trim_start_matches(['\u{feff}', ' ']).starts_with(key);
+    if is_safe { shown(line) } else { "…".to_owned() }
 }
 
 fn conflict_marker(text: &str) -> Option<usize> {

@@ -135,7 +135,7 @@ fn merge_terms(
     let value_set = match value {
         Some(Which::Ours) => ours.value_set,
         Some(Which::Theirs) => theirs.value_set,
-        None => ours.value_set.max(theirs.value_set),
+        None => one_value_set(ours, theirs, &scope),
     };
     let terms = Credential {
         scope,
@@ -205,6 +205,17 @@ impl Values {
     }
 }
 
+/// When one value was set that both sides set for themselves. Who knows it goes by this time: that of the side whose members are not all in the
+/// merged scope, or they would be forgotten.
+fn one_value_set(ours: &Credential, theirs: &Credential, scope: &Scope) -> Timestamp {
+    let has_lost = |side: &Credential| !wider(&side.scope, scope).is_empty();
+    match (has_lost(ours), has_lost(theirs)) {
+        (true, false) => ours.value_set,
+        (false, true) => theirs.value_set,
+        _ => ours.value_set.max(theirs.value_set),
+    }
+}
+
 /// Tells whether two values are the same, if both could be opened.
 fn same(a: &Option<Secret>, b: &Option<Secret>) -> Option<bool> {
     Some(a.as_ref()?.expose() == b.as_ref()?.expose())
@@ -222,11 +233,21 @@ fn aftermath(versions: &Versions<Credential>, scope: &Scope, gone: &[String]) ->
     }
     let sides = [Which::Ours, Which::Theirs]
         .into_iter()
+        .filter(|which| versions.outdated != Some(*which))
         .filter_map(|which| versions.side(which));
     let before: BTreeSet<String> = sides
         .filter_map(Verified::body)
         .flat_map(|terms| terms.scope.entries())
         .collect();
+    for which in [Which::Ours, Which::Theirs] {
+        let Some(side) = versions.side(which).and_then(Verified::body) else {
+            continue;
+        };
+        let wider = wider(scope, &side.scope);
+        if !wider.is_empty() {
+            text += &format!("; wider than {which} by {}", wider.join(", "));
+        }
+    }
     let outside: Vec<&str> = match scope {
         Scope::Everyone => Vec::new(),
         Scope::Named(_) => {
@@ -241,6 +262,20 @@ fn aftermath(versions: &Versions<Credential>, scope: &Scope, gone: &[String]) ->
         text += &format!("; {} may still know its value until it is rotated", outside.join(", "));
     }
     text
+}
+
+/// Who is in a scope and was not in the other one.
+fn wider(scope: &Scope, before: &Scope) -> Vec<String> {
+    match (scope, before) {
+        (_, Scope::Everyone) => Vec::new(),
+        (Scope::Everyone, Scope::Named(_)) => vec!["everyone, now and later".into()],
+        (Scope::Named(_), Scope::Named(_)) => {
+            let before = before.entries();
+            let mut entries = scope.entries();
+            entries.retain(|entry| !before.contains(entry));
+            entries
+        }
+    }
 }
 
 /// Who can open everything.

@@ -151,6 +151,7 @@ fn which_group(versions: &Versions<Group>, ruling: &Ruling) -> Result<Option<Whi
     let keys = |group: &Group| (group.epoch, group.recipient.clone());
     let verdict = versions.judge(&mut judge, |_, side, base| keys(side) == keys(base));
     judge.settle(&path)?;
+    versions.refuse_old_keys(verdict, ruling.course)?;
     let (ours, theirs) = match (verdict, versions.living()) {
         (Verdict::Side(which), _) => return Ok(Some(which)),
         (Verdict::Both, Some(living)) => living,
@@ -174,6 +175,7 @@ fn judge_grant(versions: &Versions<Grant>, ruling: &Ruling) -> Result<Verdict, A
     let mut judge = Judge::new(ruling);
     let verdict = versions.judge(&mut judge, |_, side, base| side == base);
     judge.settle(&versions.path.to_string())?;
+    versions.refuse_old_keys(verdict, ruling.course)?;
     Ok(verdict)
 }
 

@@ -26,6 +26,7 @@ pub(super) fn merge(desk: &mut Desk<'_, '_, '_>, file: &Conflicted, ruling: &Rul
         }
     };
     let sources = judge.settle(&path)?;
+    versions.refuse_old_keys(verdict, ruling.course)?;
     for which in [Which::Ours, Which::Theirs] {
         let same = versions.side(which).is_some_and(|side| side.body() == body.as_ref());
         if same && versions.can_stay(desk.vault, which) {

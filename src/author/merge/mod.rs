@@ -2,6 +2,9 @@
 //!
 //! What both sides changed to different things is never decided here: it is refused, with both, unless the author says whose is to stand.
 //! Both sides must be signed by authors of the current root. What is written is signed by this author, one serial above both.
+//!
+//! A signature is forever, and who is no author can put an old file back: so a side that is no newer than what both began with, or that the
+//! other one's history has had, is no change that could be merged.
 
 mod credential;
 mod group;
@@ -16,7 +19,7 @@ use super::{desk::Desk, error::AuthorError};
 use crate::vault::FileChange;
 
 pub(super) use ruling::listed;
-pub use ruling::{Clash, Ruling, Which};
+pub use ruling::{Clash, Course, Ruling, Which};
 
 /// A file in conflict, with its three sides as git has them.
 pub struct Conflicted {
@@ -28,6 +31,8 @@ pub struct Conflicted {
     pub ours: Option<Vec<u8>>,
     /// The side that is taken over.
     pub theirs: Option<Vec<u8>>,
+    /// The side that is no change, since the other one's history has had it already: it came before what stands there now.
+    pub outdated: Option<Which>,
 }
 
 /// What a step of a merge has made.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::super::error::AuthorError;
 
+/// What is shown, and not only named: a policy that became looser has to be seen. Scopes are shown in whole, beside this.
+const SHOWN: [&str; 2] = ["network", "expiry"];
+
 /// One of the two sides of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -13,8 +16,21 @@ pub enum Which {
     Theirs,
 }
 
+/// What git makes of the two sides, and so whether a side may be older than what they began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It joins two histories: what both began with comes before both.
+    Join,
+    /// It makes a change once more, elsewhere: only that change comes after what both began with.
+    Replay,
+    /// It takes a change back: what both began with is the newer one.
+    TakeBack,
+}
+
 /// What an author says about differences, and how the sides are called to people.
 pub struct Ruling {
+    /// What git does.
+    pub course: Course,
     /// Whose word stands where the sides differ.
     pub choice: Option<Which>,
     /// Which commit `ours` is.
@@ -59,6 +75,16 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// What git does.
+    pub fn course(&self) -> Course {
+        self.ruling.course
+    }
+
+    /// Notes that everything was taken from one side.
+    pub fn took_all(&mut self, text: String) {
+        self.sources = vec![text];
+    }
+
     /// Merges one field: what only one side changed is taken from it.
     pub fn field<T: Clone + PartialEq>(
         &mut self,
@@ -75,11 +101,17 @@ impl<'a> Judge<'a> {
             Some(base) if base == ours => Which::Theirs,
             _ => self.choose(what, show(ours), show(theirs)),
         };
-        self.took(what, Some(which));
-        match which {
-            Which::Ours => ours.clone(),
-            Which::Theirs => theirs.clone(),
-        }
+        let (taken, other) = match which {
+            Which::Ours => (ours, theirs),
+            Which::Theirs => (theirs, ours),
+        };
+        let (is, is_not) = (show(taken), show(other));
+        let text = match SHOWN.contains(&what) {
+            true => format!("{what} from {which} ({is}, not {is_not})"),
+            false => format!("{what} from {which}"),
+        };
+        self.sources.push(text);
+        taken.clone()
     }
 
     /// Notes where something was taken from; `None` is both sides.
@@ -133,6 +165,7 @@ mod tests {
     fn merged(choice: Option<Which>, base: Option<u8>, ours: u8, theirs: u8) -> Result<u8, String> {
         let ruling = Ruling {
             choice,
+            course: Course::Join,
             ours: String::new(),
             theirs: String::new(),
         };

@@ -5,7 +5,7 @@ use vault_format::{Entry, FilePath, Parsed, Verified};
 use super::{
     super::{desk::Desk, error::AuthorError},
     Conflicted,
-    ruling::{Judge, Which},
+    ruling::{Course, Judge, Which},
 };
 use crate::vault::{FileChange, FileProblem, Vault};
 
@@ -19,6 +19,8 @@ pub(super) struct Versions<K: Entry> {
     /// The highest serial that is known of the file: of the sides, and of what was used here.
     pub before: u64,
     had_base: bool,
+    /// The side that the other one's history has had.
+    pub outdated: Option<Which>,
 }
 
 /// What the sides come to.
@@ -67,6 +69,7 @@ impl<K: Entry> Versions<K> {
             path: file.path.clone(),
             before: serials.chain(used).max().unwrap_or(0),
             had_base: file.base.is_some(),
+            outdated: file.outdated,
             base,
             ours,
             theirs,
@@ -92,6 +95,38 @@ impl<K: Entry> Versions<K> {
 
     /// Judges the sides. `unchanged` tells whether a side says the same as the base.
     pub fn judge(&self, judge: &mut Judge<'_>, unchanged: impl Fn(Which, &K, &K) -> bool) -> Verdict {
+        let verdict = self.verdict(judge, unchanged);
+        if let Verdict::Side(which) = verdict {
+            judge.took_all(self.as_side(which));
+        }
+        verdict
+    }
+
+    /// Tells whether a side is an older file that was put back. Where git makes a change once more, HEAD may be older than that change; where
+    /// it takes one back, both are.
+    pub fn is_rolled_back(&self, which: Which, course: Course) -> bool {
+        let (Some(side), Some(base)) = (self.side(which), &self.base) else {
+            return false;
+        };
+        let looked_at = match which {
+            Which::Ours => course == Course::Join,
+            Which::Theirs => course != Course::TakeBack,
+        };
+        looked_at && side.serial() <= base.serial() && side.document().signed_bytes() != base.document().signed_bytes()
+    }
+
+    /// Refuses a verdict for keys that were put back: they may be stolen ones that were replaced for that.
+    pub fn refuse_old_keys(&self, verdict: Verdict, course: Course) -> Result<(), AuthorError> {
+        match verdict {
+            Verdict::Side(which) if self.is_rolled_back(which, course) => Err(AuthorError::OldKeys {
+                path: self.path.to_string(),
+                which,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn verdict(&self, judge: &mut Judge<'_>, unchanged: impl Fn(Which, &K, &K) -> bool) -> Verdict {
         let (ours, theirs) = match (&self.ours, &self.theirs) {
             (Some(ours), Some(theirs)) => (ours, theirs),
             // Deleted without a tombstone: nobody has signed that, and only a person can say that it was meant.
@@ -106,6 +141,19 @@ impl<K: Entry> Versions<K> {
         let same = |a: &Verified<K>, b: &Verified<K>| a.document().signed_bytes() == b.document().signed_bytes();
         if same(ours, theirs) {
             return Verdict::Side(Which::Ours);
+        }
+        let rolled_back = |which| self.is_rolled_back(which, judge.course());
+        let is_outdated = |which| self.outdated == Some(which);
+        match (rolled_back(Which::Ours), rolled_back(Which::Theirs)) {
+            (false, _) if is_outdated(Which::Theirs) => return Verdict::Side(Which::Ours),
+            (false, false) if is_outdated(Which::Ours) && theirs.serial() > ours.serial() => {
+                return Verdict::Side(Which::Theirs);
+            }
+            (false, false) => {}
+            (by_ours, by_theirs) => {
+                let (ours, theirs) = (self.shown(ours, by_ours), self.shown(theirs, by_theirs));
+                return Verdict::Side(judge.choose("the version", ours, theirs));
+            }
         }
         match &self.base {
             Some(base) if same(base, ours) && theirs.serial() > base.serial() => return Verdict::Side(Which::Theirs),
@@ -136,11 +184,26 @@ impl<K: Entry> Versions<K> {
         }
     }
 
+    fn shown(&self, side: &Verified<K>, is_rolled_back: bool) -> String {
+        let base = self.base.as_ref().map_or(0, Verified::serial);
+        match is_rolled_back {
+            true => format!(
+                "put back to serial {}, where both began with serial {base}",
+                side.serial()
+            ),
+            false => format!("serial {}", side.serial()),
+        }
+    }
+
     fn one_side(&self, judge: &mut Judge<'_>, which: Which, side: &Verified<K>) -> Verdict {
         if !self.had_base || side.body().is_none() {
             return Verdict::Side(which);
         }
-        let (kept, deleted) = ("changed".to_owned(), "deleted without a tombstone".to_owned());
+        let kept = match self.is_rolled_back(which, judge.course()) {
+            true => self.shown(side, true),
+            false => "changed".to_owned(),
+        };
+        let deleted = "deleted without a tombstone".to_owned();
         let chosen = match which {
             Which::Ours => judge.choose("the file", kept, deleted),
             Which::Theirs => judge.choose("the file", deleted, kept),
@@ -173,7 +236,14 @@ impl<K: Entry> Versions<K> {
         if let Some(side) = self.side(which) {
             desk.take_over(side);
         }
-        format!("{}: as {which} has it", self.path)
+        format!("{}: {}", self.path, self.as_side(which))
+    }
+
+    fn as_side(&self, which: Which) -> String {
+        match self.outdated {
+            Some(other) if other != which => format!("as {which} has it ({other} has an earlier version of that)"),
+            _ => format!("as {which} has it"),
+        }
     }
 
     /// Writes a tombstone, where neither side has one that can stay.

@@ -1,7 +1,7 @@
 //! Why a root cannot be followed by another one.
 
 use thiserror::Error;
-use vault_format::{AuthorName, FormatError, MemberName, VerifyError};
+use vault_format::{AuthorName, FormatError, VerifyError};
 
 use crate::vault::FileError;
 
@@ -102,9 +102,6 @@ pub enum RootError {
     /// Files that claim a signature of who is to go, and are not as they must be: signing them anew would make them good.
     #[error("{} not signed anew, since what stands there is not to be trusted: {}", count(.0), listed(.0))]
     Unsound(Vec<FileError>),
-    /// Without a keeper, no credential can ever get another scope.
-    #[error("'{0}' is the last keeper: without one, no credential could be opened for another scope")]
-    LastKeeper(MemberName),
 }
 
 fn count(files: &[FileError]) -> String {

@@ -4,7 +4,6 @@
 
 mod change;
 mod error;
-mod keeper;
 mod proposal;
 mod resign;
 
@@ -17,7 +16,6 @@ use super::{
 
 pub use change::RootChange;
 pub use error::RootError;
-pub use keeper::check_keeper_may_leave;
 pub use proposal::Proposal;
 
 /// Makes a proposal that enough authors have signed the current root, with every file signed anew that would not count under it any more.

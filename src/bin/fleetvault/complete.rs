@@ -8,7 +8,7 @@ use std::{
 
 use clap_complete::CompletionCandidate;
 use fleetvault::vault::{Access, Repository, Vault};
-use vault_format::{Credential, Entry, FilePath, Member, Parsed};
+use vault_format::{Credential, Entry, FilePath, Group, Member, Parsed};
 
 /// Up to how many names each file is read to leave the removed ones out: a person waits for the answer.
 const READ_MAX: usize = 1000;
@@ -27,9 +27,18 @@ pub fn members() -> Vec<CompletionCandidate> {
     candidates(left.map(|name| format!("{list}{name}")).collect())
 }
 
-/// The members of the vault here, and `*`, which stands alone.
+/// The groups of the vault here.
+pub fn groups() -> Vec<CompletionCandidate> {
+    candidates(living::<Group>("groups"))
+}
+
+/// The members and groups of the vault here, and `*`, which stands alone.
 pub fn scopes() -> Vec<CompletionCandidate> {
     let mut names = members();
+    let groups = living::<Group>("groups")
+        .into_iter()
+        .filter(|name| name != "all" && name != "keepers");
+    names.extend(groups.map(|name| CompletionCandidate::new(format!("@{name}"))));
     names.push(CompletionCandidate::new("*"));
     names
 }

@@ -126,12 +126,16 @@ impl Context {
             self.check_trust(&repository, &vault, Strictness::Required)?;
             let keyring = self.keyring(&vault, keys)?;
             let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
-            let Plan { request, summary } = plan(desk)?;
-            done = Some((summary, vault.into_floors()));
+            let Plan {
+                request,
+                summary,
+                rotate,
+            } = plan(desk)?;
+            done = Some((summary, rotate, vault.into_floors()));
             Ok(request)
         })?;
-        if let Some((summary, floors)) = done {
-            output::written(self.globals.json, &written, &summary)?;
+        if let Some((summary, rotate, floors)) = done {
+            output::written(self.globals.json, &written, &summary, &rotate)?;
             // Only what was really written is remembered; and not what stands on another branch than the one that is read here: until it is
             // merged, and also if it never is, the older file is the right one.
             if written.commit.is_some()

@@ -23,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    author, completions, demo, doctor, edit, exposure, get, hooks, init, keygen, list, man, member, merge, review, rm,
-    rotate, scope, set, show, touch, trust as trust_command, verify,
+    author, completions, demo, doctor, edit, exposure, get, group, hooks, init, keygen, list, man, member, merge,
+    reseal, review, rm, rotate, scope, set, show, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -47,12 +47,15 @@ enum Command {
     Init(init::InitArgs),
     /// Make an identity for a member, and print its public key
     Keygen(keygen::KeygenArgs),
-    /// Add, list and show members
+    /// Add, list, show and remove members, and give them other keys
     #[command(subcommand)]
     Member(member::MemberCommand),
     /// Add, list and remove authors, and say how many must agree on that
     #[command(subcommand)]
     Author(author::AuthorCommand),
+    /// Make groups, and say who has them
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Set the value and the scope of a credential
     Set(set::SetArgs),
     /// Give credentials new values; their scopes stay
@@ -61,6 +64,8 @@ enum Command {
     Scope(scope::ScopeArgs),
     /// Write credentials once more as they are, with a higher serial
     Touch(touch::TouchArgs),
+    /// Seal anew what was written to keys that were over already
+    Reseal(reseal::ResealArgs),
     /// Change a value in an editor
     Edit(edit::EditArgs),
     /// List credentials and who may use them
@@ -128,10 +133,12 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Keygen(args) => keygen::run(args, context),
         Command::Member(command) => member::run(command, context),
         Command::Author(command) => author::run(command, context),
+        Command::Group(command) => group::run(command, context),
         Command::Set(args) => set::run(args, context),
         Command::Rotate(args) => rotate::run(args, context),
         Command::Scope(args) => scope::run(args, context),
         Command::Touch(args) => touch::run(args, context),
+        Command::Reseal(args) => reseal::run(args, context),
         Command::Edit(args) => edit::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Show(args) => show::run(args, context),

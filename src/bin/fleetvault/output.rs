@@ -15,6 +15,7 @@ use fleetvault::{
     vault::{WorkTree, Written},
 };
 use serde::Serialize;
+use vault_format::CredentialName;
 
 /// A commit as `--json` tells it.
 #[derive(Serialize)]
@@ -23,10 +24,13 @@ struct Told<'a> {
     branch: &'a str,
     files: &'a [String],
     summary: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    rotate: &'a [String],
 }
 
-/// Tells what a commit did, or would do.
-pub fn written(json: bool, written: &Written, summary: &[String]) -> Result<(), Failure> {
+/// Tells what a commit did, or would do, and which values somebody knows who may use them no more.
+pub fn written(json: bool, written: &Written, summary: &[String], rotate: &[CredentialName]) -> Result<(), Failure> {
+    let rotate: Vec<String> = rotate.iter().map(ToString::to_string).collect();
     for path in &written.left_alone {
         note(&format!(
             "{path} was changed while fleetvault wrote; it is left as it is: look at it"
@@ -38,6 +42,7 @@ pub fn written(json: bool, written: &Written, summary: &[String]) -> Result<(), 
             branch: &written.branch,
             files: &written.paths,
             summary,
+            rotate: &rotate,
         });
     }
     let style = Style::stdout();
@@ -46,6 +51,14 @@ pub fn written(json: bool, written: &Written, summary: &[String]) -> Result<(), 
     }
     for line in summary {
         say!("{}", escape(line));
+    }
+    if !rotate.is_empty() {
+        let noun = if rotate.len() == 1 { "value is" } else { "values are" };
+        say!("{} {noun} known to somebody who may not use it any more:", rotate.len());
+        for name in &rotate {
+            say!("  {name}");
+        }
+        say!("to give each a new one: fleetvault rotate --exposed");
     }
     let Some(commit) = written.commit else { return Ok(()) };
     say!(

@@ -9,6 +9,7 @@ use std::{
 
 use vault_format::{
     Authority, Credential, CredentialName, Entry, FilePath, Grant, GroupName, HolderName, Member, MemberName, Parsed,
+    VerifyError,
 };
 
 use crate::vault::{FileError, FileProblem, FileVersion, Place, Seen, Snapshot, Vault, Versions};
@@ -38,6 +39,8 @@ pub(super) struct Facts {
     pub members: BTreeMap<MemberName, Vec<Fact<MemberEpoch>>>,
     pub grants: BTreeMap<GroupName, BTreeMap<MemberName, Vec<Fact<Granted>>>>,
     pub ignored: Vec<(FileVersion, String)>,
+    /// Credentials that are gone without a tombstone, and since when.
+    pub gone: Vec<(FilePath, Seen)>,
 }
 
 enum Said {
@@ -68,7 +71,10 @@ impl Facts {
         let mut facts = Self::default();
         for (version, read) in read_all(&vault.snapshot().place(), &reigns, &files, progress) {
             match read {
-                Ok((serial, said)) => facts.add(version, serial, said),
+                Ok((serial, said, doubt)) => {
+                    facts.add(version, serial, said);
+                    facts.ignored.extend(doubt.map(|doubt| (version.clone(), doubt)));
+                }
                 Err(problem) => facts.ignored.push((version.clone(), problem)),
             }
         }
@@ -119,7 +125,14 @@ impl Facts {
             .filter_map(|(version, _)| FilePath::parse(&version.file.path))
             .collect();
         for (name, facts) in &mut self.credentials {
-            arrange(facts, broken.contains(&FilePath::Credential(name.clone())));
+            let path = FilePath::Credential(name.clone());
+            let is_broken = broken.contains(&path);
+            arrange(facts, is_broken);
+            // Whoever can push can take a file away, and only authors can remove a credential: they leave a tombstone.
+            if let Some(gone) = gone(facts) {
+                arrange(facts, true);
+                self.gone.push((path, gone));
+            }
         }
         for (name, facts) in &mut self.members {
             arrange(facts, broken.contains(&FilePath::Member(name.clone())));
@@ -156,6 +169,15 @@ impl Facts {
     }
 }
 
+/// When a credential went that nobody removed. What never stood where the commit that is read leads to has no end.
+fn gone(facts: &[Fact<Credential>]) -> Option<Seen> {
+    if facts.iter().any(|fact| fact.current || fact.until.is_none()) {
+        return None;
+    }
+    let last = facts.last()?;
+    last.said.as_ref().and(last.until)
+}
+
 /// The chain of roots as the commit that is read has it, each with the time up to which its authors were the authors.
 fn reigns(vault: &Vault<'_>, versions: &Versions) -> Result<Vec<Reign>, FileError> {
     let end = |serial: u64| {
@@ -188,7 +210,10 @@ fn reigns(vault: &Vault<'_>, versions: &Versions) -> Result<Vec<Reign>, FileErro
     Ok(reigns)
 }
 
-type Read<'v> = (&'v FileVersion, Result<(u64, Said), String>);
+/// What a version says with which serial, and what stands against it nevertheless.
+type Believed<T> = (u64, T, Option<String>);
+
+type Read<'v> = (&'v FileVersion, Result<Believed<Said>, String>);
 
 fn read_all<'v>(
     place: &Place,
@@ -243,27 +268,28 @@ fn read_all<'v>(
     all
 }
 
-fn read_one(snapshot: &Snapshot<'_>, reigns: &[Reign], version: &FileVersion) -> Result<(u64, Said), FileProblem> {
+fn read_one(snapshot: &Snapshot<'_>, reigns: &[Reign], version: &FileVersion) -> Result<Believed<Said>, FileProblem> {
     let path = FilePath::parse(&version.file.path)
         .ok_or_else(|| FileProblem::Contradiction("no file of a vault can stand there".into()))?;
     let bytes = snapshot.read_blob(&version.file)?;
     match &path {
         FilePath::Credential(name) => {
-            let (serial, said) = verified::<Credential>(&bytes, &path, reigns, version)?;
-            Ok((serial, Said::Credential(name.clone(), said.map(Box::new))))
+            let (serial, said, doubt) = verified::<Credential>(&bytes, &path, reigns, version)?;
+            Ok((serial, Said::Credential(name.clone(), said.map(Box::new)), doubt))
         }
         FilePath::Member(name) => {
-            let (serial, said) = verified::<Member>(&bytes, &path, reigns, version)?;
-            Ok((serial, Said::Member(name.clone(), said.map(|member| member.epoch))))
+            let (serial, said, doubt) = verified::<Member>(&bytes, &path, reigns, version)?;
+            let said = said.map(|member| member.epoch);
+            Ok((serial, Said::Member(name.clone(), said), doubt))
         }
         FilePath::Grant(group, member) => {
-            let (serial, said) = verified::<Grant>(&bytes, &path, reigns, version)?;
+            let (serial, said, doubt) = verified::<Grant>(&bytes, &path, reigns, version)?;
             let said = said.map(|grant| Granted {
                 epoch: grant.epoch,
                 member_epoch: { grant.sealed_to.find(&HolderName::Member(member.clone())) }
                     .map_or(0, |(_, epoch)| epoch),
             });
-            Ok((serial, Said::Grant(group.clone(), member.clone(), said)))
+            Ok((serial, Said::Grant(group.clone(), member.clone(), said), doubt))
         }
         FilePath::Group(_) | FilePath::Root(_) => Err(FileProblem::Contradiction("it says nothing here".into())),
     }
@@ -275,15 +301,19 @@ fn verified<K: Entry>(
     path: &FilePath,
     reigns: &[Reign],
     version: &FileVersion,
-) -> Result<(u64, Option<K>), FileProblem> {
+) -> Result<Believed<Option<K>>, FileProblem> {
     let parsed = Parsed::<K>::parse(bytes, path)?;
-    let mut refusal = None;
+    let mut refusal: Option<VerifyError> = None;
     for (authority, end) in reigns.iter().rev() {
         if end.is_some_and(|end| version.since > end) {
             break;
         }
         match authority.verify(parsed.clone()) {
-            Ok(file) => return Ok((file.serial(), file.body().cloned())),
+            Ok(file) => {
+                // What stands there now must be signed by an author of now: when it was made is only what its commit says.
+                let doubt = refusal.filter(|_| version.current).map(|refusal| refusal.to_string());
+                return Ok((file.serial(), file.body().cloned(), doubt));
+            }
             Err(error) => refusal = refusal.or(Some(error)),
         }
     }

@@ -44,7 +44,7 @@ pub struct Exposure {
     pub credentials: Vec<Trail>,
 }
 
-/// A version that says nothing.
+/// A version that says nothing, or takes away what only an author can remove.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ignored {
     /// The path inside the vault.
@@ -118,6 +118,12 @@ pub fn exposure(
         current: version.current,
         problem: problem.clone(),
     });
+    let gone = facts.gone.iter().map(|(path, since)| Ignored {
+        path: path.to_string(),
+        since: (*since).into(),
+        current: true,
+        problem: "it is gone without a tombstone".into(),
+    });
     let members = facts.members.keys().map(|name| Member {
         name: name.to_string(),
         living: facts.living(name).is_some(),
@@ -131,7 +137,7 @@ pub fn exposure(
         unreadable: versions.unreadable,
         not_utf8: versions.not_utf8,
         directories: versions.directories,
-        ignored: ignored.collect(),
+        ignored: ignored.chain(gone).collect(),
         members: members.collect(),
         credentials: credentials.collect(),
     })

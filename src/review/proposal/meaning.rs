@@ -128,6 +128,9 @@ pub(super) fn member(before: Option<&Member>, after: Option<&Member>) -> Vec<Sta
                     new.epoch
                 );
                 statements.push(Statement::new(Risk::Widening, text));
+            } else if old.epoch != new.epoch {
+                let text = format!("the same keys at another epoch: {} → {}", old.epoch, new.epoch);
+                statements.push(Statement::new(Risk::Widening, text));
             }
             if old.note != new.note {
                 statements.push(Statement::new(Risk::Routine, "note changed"));

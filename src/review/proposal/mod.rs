@@ -3,6 +3,7 @@
 //! Two trees are compared, whatever lies between them: squashes, merges and rebases are nothing special. Everything is told, the worst first; a
 //! broken file hides no other one.
 
+mod file;
 mod meaning;
 mod others;
 mod resigned;
@@ -83,6 +84,9 @@ pub enum ReviewError {
     /// The vault that it is judged by cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A push of more commits than are looked into.
+    #[error("more than {0} new commits are more than can be looked into one by one: push them in parts")]
+    TooManyCommits(usize),
     /// The repository cannot be opened by each thread.
     #[error("{0}")]
     Other(String),
@@ -181,7 +185,18 @@ pub fn review(
     let from = base.snapshot().commit();
     let differences = repository.differences(from, head)?;
     let directory = base.snapshot().directory();
-    let mut items = vault::items(repository, directory, judge, head, &differences, progress)?;
-    items.extend(others::items(repository, &[directory], &differences));
+    let (mut items, now_in) = vault::proposed(repository, base, judge, head, &differences, progress)?;
+    let change = Change {
+        from: Some(from),
+        judge: Some(judge.snapshot().commit()),
+        head,
+        each_commit: false,
+        expected: None,
+    };
+    let mut vaults = vec![directory.to_owned(), now_in];
+    // Whoever reviews one vault sees what the same change does to another: nobody else may be looking at that.
+    items.extend(whole::vaults(repository, &change, &differences, &mut vaults)?);
+    let vaults: Vec<&str> = vaults.iter().map(String::as_str).collect();
+    items.extend(others::items(repository, &vaults, &differences, &|done| progress(done)));
     Ok(Proposal::new(from, head, items))
 }

@@ -9,24 +9,33 @@ const SEARCHED_MAX: usize = 1 << 20;
 /// How many likely secrets of one file are told.
 const TOLD_MAX: usize = 5;
 
-pub(super) fn items(repository: &Repository, vaults: &[&str], differences: &[Difference]) -> Vec<Item> {
+pub(super) fn items(
+    repository: &Repository,
+    vaults: &[&str],
+    differences: &[Difference],
+    progress: &dyn Fn(usize),
+) -> Vec<Item> {
     let others = differences.iter().filter(|difference| {
         let inside = |vault: &&str| super::vault::inside(vault, difference).is_some();
         !vaults.iter().any(inside)
     });
-    others.filter_map(|difference| item(repository, difference)).collect()
+    let searched = others.map(|difference| {
+        progress(1);
+        item(repository, difference)
+    });
+    searched.flatten().collect()
 }
 
 fn item(repository: &Repository, difference: &Difference) -> Option<Item> {
     let mut statements = Vec::new();
     let mut line = None;
-    let found = likely_secrets(repository, difference);
-    if !found.is_empty() {
-        line = found.first().map(|likely| likely.line);
-        statements.extend(found.iter().take(TOLD_MAX).map(|likely| {
-            let text = format!("line {}: this looks like {} in plain text", likely.line, likely.what);
-            Statement::new(Risk::Error, text)
-        }));
+    match likely_secrets(repository, difference) {
+        Ok(found) => {
+            line = found.first().map(|likely| likely.line);
+            statements.extend(found.iter().take(TOLD_MAX).map(plain));
+        }
+        // What is not looked at is told: it may be what somebody wanted not to be looked at.
+        Err(why) => statements.push(Statement::new(Risk::Routine, why)),
     }
     if let Some(why) = decides(&difference.path) {
         statements.push(Statement::new(Risk::Attention, why));
@@ -40,30 +49,53 @@ fn item(repository: &Repository, difference: &Difference) -> Option<Item> {
     })
 }
 
+/// What a likely secret is to be told as.
+pub(super) fn plain(likely: &secrets::Likely) -> Statement {
+    let text = format!("line {}: this looks like {} in plain text", likely.line, likely.what);
+    Statement::new(Risk::Error, text)
+}
+
+fn is_file(side: &Side) -> bool {
+    matches!(side.kind, EntryKind::File | EntryKind::Executable)
+}
+
 /// Finds what looks like a secret and was not there before.
-pub(super) fn likely_secrets(repository: &Repository, difference: &Difference) -> Vec<secrets::Likely> {
-    let is_file = |side: &Side| matches!(side.kind, EntryKind::File | EntryKind::Executable);
+///
+/// # Errors
+/// Why a file was not searched.
+pub(super) fn likely_secrets(
+    repository: &Repository,
+    difference: &Difference,
+) -> Result<Vec<secrets::Likely>, &'static str> {
     let Some(after) = difference.after.filter(is_file) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    // What cannot be read, or is too large to be written by hand, is passed over.
-    let read = |id| repository.contents(id, SEARCHED_MAX).ok().flatten();
-    let text = read(after.id).unwrap_or_default();
-    let before = difference.before.and_then(|side| read(side.id)).unwrap_or_default();
-    secrets::find(&before, &text)
+    let text = match repository.contents(after.id, SEARCHED_MAX) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Err("larger than 1 MiB: it was not searched for secrets"),
+        Err(_) => return Err("its contents are not in this clone: it was not searched for secrets"),
+    };
+    let read = |side: Side| repository.contents(side.id, SEARCHED_MAX).ok().flatten();
+    let before = difference.before.and_then(read).unwrap_or_default();
+    Ok(secrets::find(&before, &text))
 }
 
 /// Says what a file decides, if it decides how changes are looked at or what runs.
 fn decides(path: &str) -> Option<&'static str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    // Where file systems ignore case, so do those who read these files.
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
     if name == ".gitattributes" {
         return Some("decides how files are merged and shown");
     }
-    if name == "CODEOWNERS" {
+    if name == "codeowners" {
         return Some("decides who must look at a change");
     }
-    let workflows = path.starts_with(".github/workflows/") || path.starts_with(".github/actions/");
-    let jobs = [".gitlab-ci.yml", ".gitmodules"].contains(&path) || path.starts_with(".gitlab/");
+    let workflows = [".github", ".forgejo", ".gitea"].iter().any(|forge| {
+        let below = path.strip_prefix(forge).and_then(|below| below.strip_prefix('/'));
+        below.is_some_and(|below| ["workflows", "actions"].contains(&below.split('/').next().unwrap_or_default()))
+    });
+    let jobs = [".gitlab-ci.yml", ".gitmodules"].contains(&path.as_str()) || path.starts_with(".gitlab/");
     (workflows || jobs).then_some("decides what runs for a change")
 }
 
@@ -78,6 +110,9 @@ mod tests {
             "docs/CODEOWNERS",
             ".github/workflows/ci.yml",
             ".gitlab-ci.yml",
+            ".GitHub/Workflows/ci.yml",
+            ".forgejo/workflows/ci.yml",
+            ".github/workflows",
         ] {
             assert!(decides(path).is_some(), "{path}");
         }

@@ -1,19 +1,18 @@
 //! Changed files of the vault: checked by the root that was there before, and told as meaning.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use vault_format::{
-    Authority, Credential, Entry, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, Parsed, ROOT_FILE, Root,
-};
+use vault_format::{Authority, Credential, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, ROOT_FILE};
 
-use super::{Item, ReviewError, Risk, Statement, meaning, resigned};
+use super::{Item, ReviewError, Risk, Statement, file::File, meaning};
 use crate::{
     review::{
-        base::compare,
+        keys::Keys,
         parallel::each,
-        verify::{Keys, collisions, list, verify},
+        places::collisions,
+        verify::{list, verify},
     },
-    vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Side, SnapshotError, Vault},
+    vault::{CommitId, Difference, EntryKind, Repository, Side, Snapshot, SnapshotError, Vault},
 };
 
 /// The path of a difference inside the vault; `None` where it is outside of it, or one of the files that may stand beside the vault's own.
@@ -27,7 +26,64 @@ pub(super) fn inside<'d>(vault: &str, difference: &'d Difference) -> Option<&'d 
     (ours(top) || below.eq_ignore_ascii_case(ROOT_FILE)).then_some(below)
 }
 
-/// Everything about the vault's files.
+/// Everything about the vault that a change was made in, and the directory where it stands afterwards.
+pub(super) fn proposed(
+    repository: &Repository,
+    base: &Vault<'_>,
+    judge: &Vault<'_>,
+    head: CommitId,
+    differences: &[Difference],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<(Vec<Item>, String), ReviewError> {
+    let before = base.snapshot().directory();
+    let after = match repository.snapshot(&head.to_string()) {
+        Ok(after) => after.directory().to_owned(),
+        // That it is gone is an item.
+        Err(_) => before.to_owned(),
+    };
+    if after == before {
+        let items = items(repository, before, judge, head, differences, progress)?;
+        return Ok((items, after));
+    }
+    let text = format!("the vault moved from {} to {}", shown(before), shown(&after));
+    let mut moved = whole(&joined(&after, ROOT_FILE), String::new());
+    moved.statements = vec![Statement::new(Risk::Attention, text)];
+    // To git every file is another one now. What each means is told as if it stood where it was.
+    let differences = between(base, &repository.snapshot(&head.to_string())?, &after)?;
+    let mut items = items(repository, &after, judge, head, &differences, progress)?;
+    items.push(moved);
+    Ok((items, after))
+}
+
+/// What differs between the files of a vault and those of another directory in which it stands now.
+fn between(base: &Vault<'_>, after: &Snapshot<'_>, directory: &str) -> Result<Vec<Difference>, SnapshotError> {
+    let mut paths: BTreeMap<Vec<u8>, Difference> = BTreeMap::new();
+    for (snapshot, is_after) in [(base.snapshot(), false), (after, true)] {
+        for file in snapshot.files(&FOLDERS)? {
+            if file.kind == EntryKind::Directory {
+                continue;
+            }
+            let difference = paths.entry(file.path_bytes().to_vec()).or_insert_with(|| Difference {
+                path: joined(directory, &file.path),
+                is_text: file.raw_path.is_none(),
+                before: None,
+                after: None,
+            });
+            let side = Side {
+                kind: file.kind,
+                id: file.id,
+            };
+            match is_after {
+                true => difference.after = Some(side),
+                false => difference.before = Some(side),
+            }
+        }
+    }
+    let differ = |difference: &Difference| difference.before != difference.after;
+    Ok(paths.into_values().filter(differ).collect())
+}
+
+/// Everything about the vault's files, where it stands in the same directory as before.
 pub(super) fn items(
     repository: &Repository,
     directory: &str,
@@ -45,22 +101,21 @@ pub(super) fn items(
     }
     let after = match repository.snapshot(&head.to_string()) {
         Ok(after) => after,
-        Err(SnapshotError::NoVault { .. }) => return Ok(vec![whole(ROOT_FILE, "the vault is gone".into())]),
+        Err(SnapshotError::NoVault { .. }) => {
+            return Ok(vec![whole(&joined(directory, ROOT_FILE), "the vault is gone".into())]);
+        }
         Err(error) => return Err(error.into()),
     };
     let after = match Vault::load(after, None) {
         Ok(after) => after,
         // Without its root nothing of it can be judged.
-        Err(error) => return Ok(vec![whole(&error.path, error.problem.to_string())]),
+        Err(error) => return Ok(vec![whole(&joined(directory, &error.path), error.problem.to_string())]),
     };
     if after.id() != judge.id() {
         return Ok(vec![whole(
-            ROOT_FILE,
+            &joined(directory, ROOT_FILE),
             format!("another vault: {} instead of {}", after.id(), judge.id()),
         )]);
-    }
-    if after.snapshot().directory() != directory {
-        return moved(directory, judge, &after);
     }
     let keys = Keys::of(&after)?;
     let authority = judge.authority();
@@ -71,34 +126,17 @@ pub(super) fn items(
         |repository, _, (difference, below)| item(repository, authority, &keys, difference, below),
     );
     let mut items = items.map_err(ReviewError::Other)?;
-    add_findings(&mut items, judge, &after, &changed, directory)?;
+    add_findings(&mut items, &after, &changed, directory)?;
     add_roots(&mut items, judge, &after, directory);
     Ok(items)
 }
 
-/// A vault in another directory: every file is another one to git, so that the whole is checked and compared by names.
-fn moved(before: &str, judge: &Vault<'_>, after: &Vault<'_>) -> Result<Vec<Item>, ReviewError> {
-    let shown = |directory: &str| match directory {
-        "" => "the top".to_owned(),
-        directory => directory.to_owned(),
-    };
-    let mut item = whole(ROOT_FILE, String::new());
-    item.statements = vec![Statement::new(
-        Risk::Attention,
-        format!(
-            "the vault moved from {} to {}: look at its files with 'fleetvault verify --base'",
-            shown(before),
-            shown(after.snapshot().directory())
-        ),
-    )];
-    let mut findings = verify(after, &|_| {})?.findings;
-    findings.extend(compare(judge, after)?);
-    item.statements.extend(
-        findings
-            .into_iter()
-            .map(|finding| Statement::new(Risk::Error, format!("{}: {}", finding.path, finding.problem))),
-    );
-    Ok(vec![item])
+/// A directory as people are told of it.
+pub(super) fn shown(directory: &str) -> &str {
+    match directory {
+        "" => "the top",
+        directory => directory,
+    }
 }
 
 /// An error that is about the vault as a whole.
@@ -112,18 +150,17 @@ pub(super) fn whole(path: &str, problem: String) -> Item {
     }
 }
 
-/// What only several files together show: names that collide, where keys have changed, everything that this made stale, and where authors have,
-/// every file that lost its own.
+/// What only several files together show: names that collide, and, where keys or authors have changed, everything that this made stale or
+/// left without a signature that counts.
 fn add_findings(
     items: &mut Vec<Item>,
-    judge: &Vault<'_>,
     after: &Vault<'_>,
     changed: &[(&Difference, &str)],
     directory: &str,
 ) -> Result<(), ReviewError> {
     let paths: BTreeSet<&str> = changed.iter().map(|(_, below)| *below).collect();
     let keyed = |below: &&str| {
-        ["members/", "groups/", "grants/"]
+        ["members/", "groups/", "grants/", "roots/"]
             .iter()
             .any(|folder| below.starts_with(folder))
     };
@@ -135,25 +172,28 @@ fn add_findings(
     }
     if paths.iter().any(keyed) {
         findings.extend(verify(after, &|_| {})?.findings);
-    } else if after.authority().digest() != judge.authority().digest() {
-        // Files that lose their author are not among the changed ones. What was wrong before is not the new root's fault.
-        let known = verify(judge, &|_| {})?.findings;
-        let new = verify(after, &|_| {})?.findings.into_iter();
-        findings.extend(new.filter(|finding| !known.contains(finding)));
+    }
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, item) in items.iter().enumerate() {
+        places.entry(item.path.clone()).or_insert(place);
     }
     for finding in findings {
         let path = joined(directory, &finding.path);
         let statement = Statement::new(Risk::Error, finding.problem);
-        match items.iter_mut().find(|item| item.path == path) {
-            Some(item) if item.statements.contains(&statement) => {}
+        match places.get(&path).and_then(|place| items.get_mut(*place)) {
+            // The same may have been told with more words.
+            Some(item) if item.statements.iter().any(|said| said.text.ends_with(&statement.text)) => {}
             Some(item) => item.statements.push(statement),
-            None => items.push(Item {
-                subject: finding.path,
-                path,
-                statements: vec![statement],
-                authors: Vec::new(),
-                line: None,
-            }),
+            None => {
+                places.insert(path.clone(), items.len());
+                items.push(Item {
+                    subject: finding.path,
+                    path,
+                    statements: vec![statement],
+                    authors: Vec::new(),
+                    line: None,
+                });
+            }
         }
     }
     Ok(())
@@ -238,116 +278,4 @@ fn subject(path: &FilePath) -> String {
         FilePath::Grant(group, member) => format!("grant of {group} to {member}"),
         FilePath::Root(serial) => format!("root {serial}"),
     }
-}
-
-/// What a file means, and who signed it.
-type Told = Result<(Vec<Statement>, Vec<String>), String>;
-
-/// One changed file.
-struct File<'f> {
-    repository: &'f Repository,
-    authority: &'f Authority,
-    keys: &'f Keys,
-    path: &'f FilePath,
-    difference: &'f Difference,
-}
-
-impl File<'_> {
-    fn bytes(&self, side: Side) -> Result<Vec<u8>, String> {
-        if side.kind != EntryKind::File {
-            return Err(format!("it is {}, expected {}", side.kind, EntryKind::File));
-        }
-        let contents = self
-            .repository
-            .contents(side.id, MAX_FILE)
-            .map_err(|error| error.to_string())?;
-        contents.ok_or_else(|| "it is larger than any file of a vault can be".into())
-    }
-
-    /// The file as it was, if it was one that could be read.
-    fn before<K: Entry>(&self) -> Option<Parsed<K>> {
-        let bytes = self.bytes(self.difference.before?).ok()?;
-        Parsed::parse(&bytes, self.path).ok()
-    }
-
-    fn told<K: Entry>(
-        &self,
-        meaning: impl FnOnce(&K::Subject, Option<&K>, Option<&K>, bool) -> Vec<Statement>,
-    ) -> Told {
-        let before = self.before::<K>();
-        let Some(side) = self.difference.after else {
-            return match before {
-                Some(before) => Err(format!(
-                    "it is gone without a tombstone: serial {} was there; 'fleetvault rm' leaves one",
-                    before.head().serial
-                )),
-                None => Ok((Vec::new(), Vec::new())),
-            };
-        };
-        let bytes = self.bytes(side)?;
-        let parsed = Parsed::<K>::parse(&bytes, self.path).map_err(|error| match is_sealed(&bytes) {
-            true => error.to_string(),
-            false => format!("it is not sealed, and may hold a value in plain text: {error}"),
-        })?;
-        let file = self.authority.verify(parsed).map_err(|error| error.to_string())?;
-        let document = file.document();
-        let authors: Vec<String> = file.authors().map(ToString::to_string).collect();
-        if let Some(before) = &before
-            && let Some(resigned) = resigned::told(self.authority, before, &file)
-        {
-            let mut statements = vec![resigned.statement];
-            if resigned.is_news {
-                statements.extend(meaning(file.subject(), None, file.body(), true));
-            }
-            return Ok((statements, authors));
-        }
-        let mut statements = Vec::new();
-        let mut wrong = |problem: String| statements.push(Statement::new(Risk::Error, problem));
-        if let (Some(sealed_to), Some(payload)) = (file.body().and_then(K::sealed_to), document.payload())
-            && let Err(problem) = self.keys.check(sealed_to, payload)
-        {
-            wrong(problem.to_string());
-        }
-        let mut resealed = true;
-        if let Some(before) = &before {
-            let (was, is) = (before.head().serial, file.serial());
-            if is <= was {
-                wrong(format!("its serial does not rise: {was} before, {is} now"));
-            }
-            resealed = before.payload() != document.payload();
-            if !resealed && document.payload().is_some() && before.signed_bytes() != document.signed_bytes() {
-                wrong("its header was changed without sealing it again: nobody can open it".into());
-            }
-        }
-        let old = before.as_ref().and_then(|before| before.head().body.as_ref());
-        statements.extend(meaning(file.subject(), old, file.body(), resealed));
-        Ok((statements, authors))
-    }
-
-    /// A root is judged by its chain, which was read already; here only that the first one stays as it is.
-    fn root(&self, serial: u64) -> Told {
-        if self.difference.after.is_none() {
-            return Err("a root is gone: what it said would count no more".into());
-        }
-        if self.difference.before.is_some() {
-            return Err("a root was changed: its successor says what is new, never itself".into());
-        }
-        let bytes = self
-            .difference
-            .after
-            .map(|side| self.bytes(side))
-            .transpose()?
-            .unwrap_or_default();
-        let parsed = Parsed::<Root>::parse(&bytes, self.path).map_err(|error| error.to_string())?;
-        let authors = parsed.claimed_authors().map(ToString::to_string).collect();
-        Ok((
-            vec![Statement::new(Risk::Root, format!("root {serial} is new"))],
-            authors,
-        ))
-    }
-}
-
-/// Tells whether a file holds what age makes.
-pub(super) fn is_sealed(bytes: &[u8]) -> bool {
-    memchr::memmem::find(bytes, b"-----BEGIN AGE ENCRYPTED FILE-----").is_some()
 }

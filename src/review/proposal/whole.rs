@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use vault_format::{Credential, FOLDERS, FilePath, Parsed, ROOT_FILE, VaultId};
 
 use super::{
-    Item, Proposal, ReviewError, Risk, Statement, others,
-    vault::{self, inside, is_sealed, joined, whole},
+    Item, Proposal, ReviewError, Risk, Statement,
+    file::is_sealed,
+    others,
+    vault::{self, inside, joined, whole},
 };
 use crate::{
     review::verify::verify,
     vault::{CommitId, Difference, EntryKind, MAX_FILE, Repository, Vault},
 };
 
-/// How many new commits are looked into one by one. A push of more is refused by its time long before.
+/// How many new commits are looked into one by one; more are refused.
 const COMMITS_MAX: usize = 100_000;
 
 /// What is to be judged.
@@ -38,15 +40,35 @@ pub struct Change {
 pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, ReviewError> {
     let head = change.head;
     let differences = repository.differences_from(change.from, head)?;
+    let mut found = Vec::new();
+    let mut items = vaults(repository, change, &differences, &mut found)?;
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    items.extend(others::items(repository, &found, &differences, &|_| {}));
+    if change.each_commit {
+        add_commits(&mut items, repository, change)?;
+    }
+    Ok(Proposal::new(change.from.unwrap_or(head), head, items))
+}
+
+/// Judges the vaults that a change touches, but for those in `known`; adds the others to it.
+pub(super) fn vaults(
+    repository: &Repository,
+    change: &Change,
+    differences: &[Difference],
+    known: &mut Vec<String>,
+) -> Result<Vec<Item>, ReviewError> {
     let mut items = Vec::new();
-    let mut vaults = Vec::new();
-    for directory in candidates(&differences) {
+    let is_one_of_several = !known.is_empty();
+    for directory in candidates(differences) {
+        if known.contains(&directory) {
+            continue;
+        }
         let root = joined(&directory, ROOT_FILE);
         let has = |commit: Option<CommitId>| match commit {
             Some(commit) => repository.has_entry(commit, &root),
             None => Ok(false),
         };
-        let (before, judge, after) = (has(change.from)?, has(change.judge)?, has(Some(head))?);
+        let (before, judge, after) = (has(change.from)?, has(change.judge)?, has(Some(change.head))?);
         if !after {
             if before {
                 items.push(whole(&root, "the vault is gone: its first root was removed".into()));
@@ -54,21 +76,31 @@ pub fn review_all(repository: &Repository, change: &Change) -> Result<Proposal, 
             continue;
         }
         let here = open(repository, &directory)?;
+        let mut found = Vec::new();
         if let Some(by) = change.judge.filter(|_| judge) {
             let judge = Vault::load(here.snapshot(&by.to_string())?, None)?;
-            items.extend(unexpected(change, &root, judge.id()));
-            items.extend(vault::items(&here, &directory, &judge, head, &differences, &|_| {})?);
+            found.extend(unexpected(change, &root, judge.id()));
+            found.extend(vault::items(
+                &here,
+                &directory,
+                &judge,
+                change.head,
+                differences,
+                &|_| {},
+            )?);
         } else {
-            items.extend(new_vault(&here, change, &directory)?);
+            found.extend(new_vault(&here, change, &directory)?);
         }
-        vaults.push(directory);
+        if is_one_of_several {
+            // The same name may stand for two credentials.
+            for item in &mut found {
+                item.subject = format!("{}: {}", vault::shown(&directory), item.subject);
+            }
+        }
+        items.extend(found);
+        known.push(directory);
     }
-    let vaults: Vec<&str> = vaults.iter().map(String::as_str).collect();
-    items.extend(others::items(repository, &vaults, &differences));
-    if change.each_commit {
-        add_commits(&mut items, repository, change, &vaults)?;
-    }
-    Ok(Proposal::new(change.from.unwrap_or(head), head, items))
+    Ok(items)
 }
 
 /// The directories in which vaults may stand that a change touches.
@@ -107,7 +139,7 @@ fn new_vault(repository: &Repository, change: &Change, directory: &str) -> Resul
     let root = joined(directory, ROOT_FILE);
     let vault = match Vault::load(repository.snapshot(&change.head.to_string())?, None) {
         Ok(vault) => vault,
-        Err(error) => return Ok(vec![whole(&error.path, error.problem.to_string())]),
+        Err(error) => return Ok(vec![whole(&joined(directory, &error.path), error.problem.to_string())]),
     };
     let authors: Vec<String> = vault
         .authority()
@@ -133,13 +165,11 @@ fn new_vault(repository: &Repository, change: &Change, directory: &str) -> Resul
 }
 
 /// Plain text that only commits in between show.
-fn add_commits(
-    items: &mut Vec<Item>,
-    repository: &Repository,
-    change: &Change,
-    vaults: &[&str],
-) -> Result<(), ReviewError> {
-    let commits = repository.commits_not_here(change.head, COMMITS_MAX)?;
+fn add_commits(items: &mut Vec<Item>, repository: &Repository, change: &Change) -> Result<(), ReviewError> {
+    let commits = repository.commits_not_here(change.head, COMMITS_MAX + 1)?;
+    if commits.len() > COMMITS_MAX {
+        return Err(ReviewError::TooManyCommits(COMMITS_MAX));
+    }
     for (commit, parents) in commits.iter().filter(|(commit, _)| *commit != change.head) {
         let mut differences = repository.differences_from(parents.first().copied(), *commit)?;
         for parent in parents.iter().skip(1) {
@@ -149,10 +179,10 @@ fn add_commits(
             differences.retain(|difference| paths.contains(difference.path.as_str()));
         }
         for difference in &differences {
-            let found = others::likely_secrets(repository, difference);
+            let found = others::likely_secrets(repository, difference).unwrap_or_default();
             let what = match found.first() {
                 Some(likely) => format!("line {}: this looks like {} in plain text", likely.line, likely.what),
-                None if is_plain(repository, difference, vaults) => {
+                None if is_plain(repository, difference, *commit) => {
                     "it is not sealed, and may hold a value in plain text".into()
                 }
                 None => continue,
@@ -174,20 +204,27 @@ fn add_commits(
     Ok(())
 }
 
-/// Tells whether something stands in the place of a credential that was never sealed.
-fn is_plain(repository: &Repository, difference: &Difference, vaults: &[&str]) -> bool {
-    let below = vaults.iter().find_map(|vault| inside(vault, difference));
-    let path = below.and_then(FilePath::parse);
-    let (Some(path @ FilePath::Credential(_)), Some(after)) = (path, difference.after) else {
+/// Tells whether something stands in the place of a credential that was never sealed. The vault need not be one that the whole change touches:
+/// what a later commit takes away again is no part of that.
+fn is_plain(repository: &Repository, difference: &Difference, commit: CommitId) -> bool {
+    let Some(after) = difference.after.filter(|after| after.kind == EntryKind::File) else {
         return false;
     };
-    if after.kind != EntryKind::File {
-        return false;
-    }
-    match repository.contents(after.id, MAX_FILE) {
-        Ok(Some(bytes)) => !is_sealed(&bytes) && Parsed::<Credential>::parse(&bytes, &path).is_err(),
-        _ => false,
-    }
+    candidates(std::slice::from_ref(difference)).iter().any(|directory| {
+        let path = inside(directory, difference).and_then(FilePath::parse);
+        let Some(path @ FilePath::Credential(_)) = path else {
+            return false;
+        };
+        let has_vault = || {
+            repository
+                .has_entry(commit, &joined(directory, ROOT_FILE))
+                .unwrap_or(false)
+        };
+        match repository.contents(after.id, MAX_FILE) {
+            Ok(Some(bytes)) => !is_sealed(&bytes) && Parsed::<Credential>::parse(&bytes, &path).is_err() && has_vault(),
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]

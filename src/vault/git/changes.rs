@@ -1,11 +1,20 @@
 //! What differs between two commits, in the whole repository, and where a branch left another. Reads trees; of files only those it is asked for.
 
-use git2::{DiffOptions, ErrorCode, ObjectType, Oid};
+use git2::{ErrorCode, ObjectType, Oid};
 
 use super::error::{ReadError, SnapshotError};
 use super::id::{BlobId, CommitId};
 use super::repository::Repository;
-use super::tree::{EntryKind, lossy};
+use super::snapshot::Snapshot;
+use super::tree::{Entry, EntryKind, RawTree, lossy};
+
+/// How many paths and directories of two commits are compared, and how many bytes their paths have in all. A few small trees that name one
+/// another can stand for billions.
+const MAX_COMPARED: usize = 1_000_000;
+const MAX_COMPARED_BYTES: usize = 256 * 1024 * 1024;
+
+/// How deep directories may be: as deep as git itself reads them, by its `core.maxTreeDepth`.
+const MAX_DEPTH: usize = 2048;
 
 /// A path at which two commits differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,46 +52,12 @@ impl Repository {
     /// # Errors
     /// As [`Repository::differences`].
     pub fn differences_from(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Difference>, SnapshotError> {
-        let failed = |error: git2::Error| SnapshotError::Git {
-            reference: match from {
-                Some(from) => format!("{}..{}", from.short(), to.short()),
-                None => to.short(),
-            },
-            error: error.into(),
+        let after = Snapshot::of_commit(self, Some(to.oid()))?;
+        let before = match from {
+            Some(from) => Snapshot::of_commit(self, Some(from.oid()))?.root(),
+            None => None,
         };
-        let tree = |commit: CommitId| self.git().find_commit(commit.oid()).and_then(|commit| commit.tree());
-        let before = from.map(tree).transpose().map_err(failed)?;
-        let after = tree(to).map_err(failed)?;
-        let mut options = DiffOptions::new();
-        // A change of the kind of an entry is one change, and nobody's settings have a say.
-        options
-            .include_typechange(true)
-            .ignore_submodules(false)
-            .skip_binary_check(true);
-        let diff = self
-            .git()
-            .diff_tree_to_tree(before.as_ref(), Some(&after), Some(&mut options))
-            .map_err(failed)?;
-        let side = |file: &git2::DiffFile<'_>| {
-            let mode: u32 = file.mode().into();
-            (mode != 0).then(|| Side {
-                kind: EntryKind::from_mode(mode),
-                id: BlobId::from(file.id()),
-            })
-        };
-        let mut differences: Vec<Difference> = diff
-            .deltas()
-            .map(|delta| {
-                let (old, new) = (delta.old_file(), delta.new_file());
-                let path = new.path_bytes().or_else(|| old.path_bytes()).unwrap_or_default();
-                Difference {
-                    path: lossy(path).into_owned(),
-                    is_text: std::str::from_utf8(path).is_ok(),
-                    before: side(&old),
-                    after: side(&new),
-                }
-            })
-            .collect();
+        let mut differences = compare(&after, before, after.root())?;
         differences.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(differences)
     }
@@ -143,6 +118,21 @@ impl Repository {
         }
     }
 
+    /// Returns the parents of a commit.
+    ///
+    /// # Errors
+    /// The commit cannot be read.
+    pub fn parents(&self, commit: CommitId) -> Result<Vec<CommitId>, SnapshotError> {
+        let found = self
+            .git()
+            .find_commit(commit.oid())
+            .map_err(|error| SnapshotError::Git {
+                reference: commit.short(),
+                error: error.into(),
+            })?;
+        Ok(found.parent_ids().map(CommitId::from).collect())
+    }
+
     /// Tells whether a commit came after another, or is that one.
     ///
     /// # Errors
@@ -151,17 +141,42 @@ impl Repository {
         Ok(self.merge_base(commit, earlier)? == Some(earlier))
     }
 
-    /// Returns the reference that the current branch follows, or the remote's own branch where it follows none.
+    /// Returns the reference that the current branch goes to: the one that it follows, or the remote's own branch where it follows none, or
+    /// nothing but its own copy there.
     pub fn upstream(&self) -> Option<String> {
-        let followed = self.git().head().ok().and_then(|head| {
-            let name = self.git().branch_upstream_name(head.name().ok()?).ok()?;
-            Some(name.as_str().ok()?.to_owned())
-        });
+        let followed = self.followed();
         let usual = || {
             let name = "refs/remotes/origin/HEAD";
             self.git().find_reference(name).is_ok().then(|| name.to_owned())
         };
-        followed.or_else(usual)
+        match followed {
+            Some((name, true)) => usual().or(Some(name)),
+            Some((name, false)) => Some(name),
+            None => usual(),
+        }
+    }
+
+    /// Tells whether a reference is where the current branch is pushed to under its own name.
+    pub fn is_own_copy(&self, reference: &str) -> bool {
+        self.followed().is_some_and(|(name, own)| own && name == reference)
+    }
+
+    /// The reference that the current branch follows, and whether that has its name.
+    fn followed(&self) -> Option<(String, bool)> {
+        let head = self.git().head().ok()?;
+        let branch = head.name().ok()?;
+        let name = self.git().branch_upstream_name(branch).ok()?;
+        let name = name.as_str().ok()?;
+        let short = branch.strip_prefix("refs/heads/")?;
+        let remote = self.git().branch_upstream_remote(branch).ok();
+        let remote = remote.as_ref().and_then(|remote| remote.as_str().ok());
+        let own = remote.is_some_and(|remote| name == format!("refs/remotes/{remote}/{short}"));
+        Some((name.to_owned(), own))
+    }
+
+    /// Returns the reference that another one stands for, or that one itself. It need not be there.
+    pub fn behind(&self, reference: &str) -> String {
+        super::reference::behind(self.git(), reference)
     }
 
     /// Tells whether history is cut off here, so that a commit may be missing that others have.
@@ -185,5 +200,100 @@ impl Repository {
             return Ok(None);
         }
         Ok(Some(odb.read(id).map_err(failed)?.data().to_vec()))
+    }
+}
+
+/// A directory at which two trees differ.
+struct Directory {
+    path: Vec<u8>,
+    depth: usize,
+    before: Option<Oid>,
+    after: Option<Oid>,
+}
+
+/// Compares two trees. Not with libgit2, which has no limits: of directories 20,000 deep it makes gigabytes.
+fn compare(trees: &Snapshot<'_>, before: Option<Oid>, after: Option<Oid>) -> Result<Vec<Difference>, ReadError> {
+    let empty = RawTree::default();
+    let mut differences = Vec::new();
+    let mut todo = vec![Directory {
+        path: Vec::new(),
+        depth: 0,
+        before,
+        after,
+    }];
+    let (mut compared, mut bytes) = (0, 0);
+    while let Some(directory) = todo.pop() {
+        let shown = lossy(&directory.path);
+        if directory.depth > MAX_DEPTH {
+            return Err(ReadError::TooDeep(shortened(&shown)));
+        }
+        let read = |id: Option<Oid>| id.map(|id| trees.tree(id, &shown)).transpose();
+        let (old, new) = (read(directory.before)?, read(directory.after)?);
+        let (old, new) = (old.as_deref().unwrap_or(&empty), new.as_deref().unwrap_or(&empty));
+        let mut within = true;
+        let each = |old: Option<Entry<'_>>, new: Option<Entry<'_>>| {
+            let Some(name) = old.or(new).map(|entry| entry.name) else {
+                return;
+            };
+            let path = match directory.path.is_empty() {
+                true => name.to_vec(),
+                false => [&directory.path, &b"/"[..], name].concat(),
+            };
+            (compared, bytes) = (compared + 1, bytes + path.len());
+            within = within && compared <= MAX_COMPARED && bytes <= MAX_COMPARED_BYTES;
+            if !within {
+                return;
+            }
+            let ((before, old), (after, new)) = (sides(old), sides(new));
+            if old.is_some() || new.is_some() {
+                differences.push(Difference {
+                    path: lossy(&path).into_owned(),
+                    is_text: std::str::from_utf8(&path).is_ok(),
+                    before: old,
+                    after: new,
+                });
+            }
+            if before.is_some() || after.is_some() {
+                todo.push(Directory {
+                    path,
+                    depth: directory.depth + 1,
+                    before,
+                    after,
+                });
+            }
+        };
+        let read = old.differences(new, each);
+        read.map_err(|reason| ReadError::BadTree {
+            directory: shown.into_owned(),
+            reason,
+        })?;
+        if !within {
+            return Err(ReadError::TooMany {
+                directory: "the change".to_owned(),
+                limit: MAX_COMPARED,
+            });
+        }
+    }
+    Ok(differences)
+}
+
+/// An entry as a directory or as anything else.
+fn sides(entry: Option<Entry<'_>>) -> (Option<Oid>, Option<Side>) {
+    match entry {
+        Some(Entry {
+            kind: EntryKind::Directory,
+            id,
+            ..
+        }) => (Some(id), None),
+        Some(Entry { kind, id, .. }) => (None, Some(Side { kind, id: id.into() })),
+        None => (None, None),
+    }
+}
+
+/// The beginning of a path that is longer than a message should be.
+fn shortened(path: &str) -> String {
+    match path.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
     }
 }

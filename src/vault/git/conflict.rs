@@ -4,6 +4,7 @@
 use git2::{IndexEntry, IndexTime, Oid};
 
 use super::error::{ReadError, WriteFailure, git};
+use super::id::BlobId;
 use super::index::Index;
 use super::path::{check_path, join};
 use super::repository::Repository;
@@ -80,6 +81,11 @@ impl Conflict {
         found
             .map(|found| snapshot.blob(&self.path, found.kind, found.id))
             .transpose()
+    }
+
+    /// The id of one side's contents; `None` where it has no such file.
+    pub fn id(&self, stage: Stage) -> Option<BlobId> {
+        self.stages[stage as usize - 1].map(|found| BlobId::from(found.id))
     }
 
     /// The contents of all sides.

@@ -63,7 +63,8 @@ impl Repository {
         };
         let names: &[&str] = match operation {
             Operation::Merge => &["MERGE_HEAD"],
-            Operation::Rebase => &["REBASE_HEAD", "CHERRY_PICK_HEAD", "MERGE_HEAD"],
+            // A merge that is made again (`--rebase-merges`) has the other branch as it is by now.
+            Operation::Rebase => &["MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"],
             Operation::CherryPick => &["CHERRY_PICK_HEAD"],
             // The side that is taken over is the commit before the one that is reverted: not that one.
             Operation::Revert | Operation::Mailbox | Operation::Nothing => &[],

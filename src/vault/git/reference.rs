@@ -29,6 +29,19 @@ pub(super) fn head(git: &Repository) -> HeadState {
     }
 }
 
+/// Follows symbolic references to the one that holds a commit, which need not be there.
+pub(super) fn behind(git: &Repository, name: &str) -> String {
+    let mut name = name.to_owned();
+    for _ in 0..MAX_SYMBOLIC {
+        let target = git.find_reference(&name).ok();
+        match target.and_then(|found| found.symbolic_target().ok().flatten().map(str::to_owned)) {
+            Some(target) => name = target,
+            None => break,
+        }
+    }
+    name
+}
+
 /// Finds the commit that a name means.
 pub(super) fn resolve(git: &Repository, name: &str) -> Result<Oid, SnapshotError> {
     let failed = |error: git2::Error| SnapshotError::Git {

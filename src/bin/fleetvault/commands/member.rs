@@ -1,4 +1,4 @@
-//! `member`: add, list, show.
+//! `member`: add, list, show, remove, rekey.
 
 use std::{fs, path::PathBuf};
 
@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, builder::ValueParser};
 use clap_complete::ArgValueCandidates;
 use fleetvault::say;
 use fleetvault::{
-    author::{self, AuthorError, NewMember},
+    author::{self, AuthorError, NewMember, OldKeys},
     cli::{Failure, explain::Explain},
     resolver::nearest,
     terminal::{
@@ -19,6 +19,7 @@ use fleetvault::{
 use serde::Serialize;
 use vault_format::{FilePath, Member, MemberName, Recipient, Verified, holds_private_key};
 
+use super::leaving;
 use crate::{
     complete,
     context::{Context, Keys, ReadArgs, WriteArgs, fail},
@@ -34,6 +35,10 @@ pub enum MemberCommand {
     List(ReadArgs),
     /// Show a member's keys and groups
     Show(ShowArgs),
+    /// Remove a member: its grants go, its groups get new keys, and no scope names it any more
+    Remove(RemoveArgs),
+    /// Give a member other keys
+    Rekey(RekeyArgs),
 }
 
 #[derive(Args)]
@@ -68,6 +73,34 @@ pub struct ShowArgs {
     read: ReadArgs,
 }
 
+#[derive(Args)]
+#[command(after_help = "What the member could read it still knows: the values to rotate are listed.")]
+pub struct RemoveArgs {
+    /// The member
+    #[arg(add = ArgValueCandidates::new(complete::members))]
+    name: MemberName,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+#[derive(Args)]
+pub struct RekeyArgs {
+    /// The member
+    #[arg(add = ArgValueCandidates::new(complete::members))]
+    name: MemberName,
+    /// A public key that it has from now on: age1… or 'ssh-ed25519 AAAA…'
+    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
+    recipients: Vec<GivenKey>,
+    /// A file with public keys, one a line
+    #[arg(long, value_name = "FILE")]
+    recipients_file: Option<PathBuf>,
+    /// The old keys were destroyed and nobody has a copy: the member's groups keep theirs
+    #[arg(long)]
+    destroyed: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
 #[derive(Serialize)]
 struct Line {
     name: String,
@@ -84,21 +117,39 @@ pub fn run(command: &MemberCommand, context: &Context) -> Result<(), Failure> {
         MemberCommand::Add(args) => add(args, context),
         MemberCommand::List(args) => list(args, context),
         MemberCommand::Show(args) => show(args, context),
+        MemberCommand::Remove(args) => remove(args, context),
+        MemberCommand::Rekey(args) => rekey(args, context),
     }
 }
 
 fn add(args: &AddArgs, context: &Context) -> Result<(), Failure> {
-    let mut recipients = GivenKey::recipients(&args.recipients)?;
-    if let Some(path) = &args.recipients_file {
-        recipients.extend(read_recipients(path)?);
-    }
     let new = NewMember {
         name: args.name.clone(),
-        recipients,
+        recipients: GivenKey::all(&args.recipients, args.recipients_file.as_ref())?,
         note: args.note.clone(),
         like: args.like.clone(),
     };
     context.write(&args.write, Keys::Identity, |desk| Ok(author::add_member(desk, &new)?))
+}
+
+fn remove(args: &RemoveArgs, context: &Context) -> Result<(), Failure> {
+    context.write(&args.write, Keys::Identity, |desk| {
+        let vault = desk.vault;
+        let mut plan = author::remove_member(desk, &args.name)?;
+        plan.rotate = leaving::known_to(vault, &args.name)?;
+        Ok(plan)
+    })
+}
+
+fn rekey(args: &RekeyArgs, context: &Context) -> Result<(), Failure> {
+    let recipients = GivenKey::all(&args.recipients, args.recipients_file.as_ref())?;
+    let old = match args.destroyed {
+        true => OldKeys::Destroyed,
+        false => OldKeys::MayBeKnown,
+    };
+    context.write(&args.write, Keys::Identity, |desk| {
+        Ok(author::rekey_member(desk, &args.name, &recipients, old)?)
+    })
 }
 
 fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
@@ -200,6 +251,15 @@ impl GivenKey {
             return Ok(Self::Private);
         }
         recipient(text).map(|key| Self::Public(Box::new(key)))
+    }
+
+    /// The public keys of arguments and of a file.
+    pub fn all(given: &[Self], file: Option<&PathBuf>) -> Result<Vec<Recipient>, Failure> {
+        let mut recipients = Self::recipients(given)?;
+        if let Some(path) = file {
+            recipients.extend(read_recipients(path)?);
+        }
+        Ok(recipients)
     }
 
     /// The public keys; one private key among them is an error.

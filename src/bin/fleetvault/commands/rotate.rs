@@ -5,6 +5,7 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::{self, AuthorError},
     cli::Failure,
+    say,
     terminal::report::Report,
 };
 use vault_format::{CredentialName, Secret};
@@ -22,7 +23,7 @@ pub struct RotateArgs {
     /// The credentials
     #[arg(required_unless_present = "exposed", add = ArgValueCandidates::new(complete::credentials))]
     names: Vec<CredentialName>,
-    /// All that someone knows who may not use it any more, as 'fleetvault exposure' tells
+    /// All that someone knows who may not use it any more, as 'fleetvault exposure' tells; typed at a prompt, each is committed at once
     #[arg(long, conflicts_with = "names")]
     exposed: bool,
     #[command(flatten)]
@@ -57,15 +58,28 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
             Ok(())
         })?;
     }
+    let write = |values: &[(CredentialName, Secret)]| {
+        context.write(&args.write, Keys::SigningOnly, |desk| {
+            Ok(author::rotate(desk, values, &policy)?)
+        })
+    };
+    if args.exposed && args.value.is_asked_for() && !args.write.dry_run {
+        // A person who is interrupted in the middle goes on where they were: what was typed is committed.
+        for (place, name) in names.iter().enumerate() {
+            if !context.globals.json {
+                say!("{} of {}", place + 1, names.len());
+            }
+            write(&[(name.clone(), args.value.read(name)?)])?;
+        }
+        return Ok(());
+    }
     let mut values: Vec<(CredentialName, Secret)> = Vec::new();
     for name in &names {
         if !values.iter().any(|(known, _)| known == name) {
             values.push((name.clone(), args.value.read(name)?));
         }
     }
-    context.write(&args.write, Keys::SigningOnly, |desk| {
-        Ok(author::rotate(desk, &values, &policy)?)
-    })
+    write(&values)
 }
 
 /// What the history says is to be rotated.

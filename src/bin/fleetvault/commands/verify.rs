@@ -7,8 +7,9 @@ use fleetvault::say;
 use fleetvault::{
     cli::Failure,
     review::{
+        Finding,
         base::compare,
-        verify::{Finding, list, verify},
+        verify::{list, verify},
     },
     terminal::{escape, progress::Progress, report::Report},
     vault::{Access, Repository, Vault},
@@ -16,6 +17,7 @@ use fleetvault::{
 use serde::Serialize;
 
 use crate::{
+    commands::review,
     context::{Context, ReadArgs},
     output,
     trust::Strictness,
@@ -53,7 +55,8 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<(), Failure> {
         let mut verdict = verify(vault, &|done| progress.advance(done))?;
         if let Some(base) = &args.base {
             let repository = Repository::open(Path::new("."), Access::Read)?;
-            let base = Vault::load(repository.snapshot(base)?, None)?;
+            let base = review::commit(&repository, base)?.to_string();
+            let base = Vault::load(repository.snapshot(&base)?, None)?;
             verdict.findings.extend(compare(&base, vault)?);
             verdict.findings.sort();
         }

@@ -19,11 +19,12 @@ const MAX_VERSIONS: usize = 2_000_000;
 #[derive(Default)]
 pub(super) struct Collected {
     pub paths: HashMap<Box<[u8]>, u32>,
-    pub versions: HashMap<(u32, Oid), Version>,
+    /// By path, contents, and what it is: the same contents as a link or an executable file are another version.
+    pub versions: HashMap<(u32, Oid, EntryKind), Version>,
 }
 
+#[derive(Default)]
 pub(super) struct Version {
-    pub kind: EntryKind,
     pub since: Option<Seen>,
     pub until: Option<Seen>,
     pub current: bool,
@@ -83,17 +84,12 @@ impl Collected {
     }
 
     fn version(&mut self, path: u32, leaf: Leaf) -> &mut Version {
-        self.versions.entry((path, leaf.id)).or_insert(Version {
-            kind: leaf.kind,
-            since: None,
-            until: None,
-            current: false,
-        })
+        self.versions.entry((path, leaf.id, leaf.kind)).or_default()
     }
 
-    pub(super) fn find(&mut self, path: &[u8], id: Oid) -> Option<&mut Version> {
+    pub(super) fn find(&mut self, path: &[u8], leaf: Leaf) -> Option<&mut Version> {
         let path = *self.paths.get(path)?;
-        self.versions.get_mut(&(path, id))
+        self.versions.get_mut(&(path, leaf.id, leaf.kind))
     }
 
     pub(super) fn into_versions(self, found: &mut Versions) {
@@ -106,7 +102,7 @@ impl Collected {
                 *place = path;
             }
         }
-        for ((path, id), version) in self.versions {
+        for ((path, id, kind), version) in self.versions {
             let path = paths.get(path as usize).map(|path| std::str::from_utf8(path));
             let (Some(Ok(path)), Some(since)) = (path, version.since.or(version.until)) else {
                 continue;
@@ -115,7 +111,7 @@ impl Collected {
                 file: TreeFile {
                     path: path.to_owned(),
                     raw_path: None,
-                    kind: version.kind,
+                    kind,
                     id: BlobId::from(id),
                 },
                 since,

@@ -258,7 +258,7 @@ impl<'s, 'r> History<'s, 'r> {
             &mut Vec::new(),
             folders,
             &mut |path, (_, new)| {
-                if let Some(version) = new.and_then(|new| collected.find(path, new.id)) {
+                if let Some(version) = new.and_then(|new| collected.find(path, new)) {
                     version.current = true;
                 }
                 Ok(())

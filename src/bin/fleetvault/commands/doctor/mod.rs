@@ -261,7 +261,7 @@ fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
         check(
             State::Risk,
             format!("{count} of {wanted} keepers: if their keys are lost, no value can be opened for a new scope"),
-            Some("make the next vault with --recovery KEY, whose private half is kept offline".into()),
+            Some("fleetvault group grant keepers NAME, best for a member whose private key is kept offline".into()),
         )
     } else {
         check(State::Good, format!("{count} keepers"), None)

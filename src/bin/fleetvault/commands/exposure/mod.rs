@@ -179,8 +179,10 @@ pub fn remark(found: &Exposure) {
         ));
     }
     several(&found.unreadable, |line| line.clone());
-    if found.not_utf8 > 0 {
-        note(&format!("{} paths are no UTF-8 and were skipped", found.not_utf8));
+    match found.not_utf8 {
+        0 => {}
+        1 => note("1 path is no UTF-8 and was skipped"),
+        many => note(&format!("{many} paths are no UTF-8 and were skipped")),
     }
     let past: Vec<_> = found.ignored.iter().filter(|version| !version.current).collect();
     several(&past, |version| {

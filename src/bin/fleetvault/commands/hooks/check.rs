@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
+    fs,
     io::{self, Read},
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -123,14 +124,23 @@ impl Update {
 }
 
 fn read_updates() -> Result<Vec<Update>, Failure> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(UPDATES_MAX).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(UPDATES_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| Report::new(1, "io", format!("cannot read the updates: {error}")))?;
+    // Whatever stands behind that would pass without being looked at.
+    if bytes.len() as u64 > UPDATES_MAX {
+        let text = format!("the list of updates is longer than {UPDATES_MAX} bytes, and is refused");
+        return Err(Report::new(1, "updates", text)
+            .hint("push fewer references at a time")
+            .into());
+    }
+    // The name of a reference is any bytes; here it is only shown, and compared with that of the default branch.
+    let text = String::from_utf8_lossy(&bytes);
     let line = |line: &str| match line.splitn(3, ' ').collect::<Vec<_>>().as_slice() {
         [old, new, reference] => Ok(Update::new(old, new, reference)),
         _ => Err(Report::new(2, "usage", format!("expected 'OLD NEW REF', found '{}'", escape(line))).into()),
     };
-    text.lines().map(line).collect()
+    text.split_terminator('\n').map(line).collect()
 }
 
 /// Compares HEAD with the index as it would be committed. Nothing of this is left in the repository.
@@ -144,7 +154,17 @@ fn judge_staged(expected: Option<VaultId>) -> Result<Vec<(String, Proposal)>, Fa
     let mut others = vec![own.into()];
     others.extend(objects());
     let alternates = env::join_paths(&others).map_err(|error| Report::new(1, "git", error.to_string()))?;
+    // git notes in the index which trees it wrote, and these are gone again: so it gets a copy.
+    let index = scratch.path().join("index");
+    let own = git(&["rev-parse", "--path-format=absolute", "--git-path", "index"], &[])?;
+    match fs::copy(&own, &index) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Report::new(1, "io", format!("cannot read {}: {error}", escape(&own))).into());
+        }
+        _ => {}
+    }
     let variables = [
+        ("GIT_INDEX_FILE", index.as_os_str()),
         ("GIT_OBJECT_DIRECTORY", scratch.path().as_os_str()),
         ("GIT_ALTERNATE_OBJECT_DIRECTORIES", &alternates),
         ("GIT_AUTHOR_NAME", OsStr::new("fleetvault")),
@@ -179,7 +199,9 @@ fn judge_updates(updates: &[Update], expected: Option<VaultId>) -> Result<Vec<(S
             Report::new(6, "review", text)
         })?;
         let old = update.old.as_deref().and_then(|old| repository.commit(old).ok());
-        let is_default = default.reference.as_deref() == Some(update.reference.as_str());
+        // A name that stands for another one is how branches are renamed on servers: a push to it moves the other.
+        let reference = repository.behind(&update.reference);
+        let is_default = default.reference.as_ref() == Some(&reference);
         let (from, judge) = match (old, default.commit) {
             // Also where it is no successor: the branch that everybody reads must not go back.
             (Some(old), _) if is_default || repository.contains(head, old)? => (Some(old), Some(old)),
@@ -214,7 +236,7 @@ impl DefaultBranch {
                 commit,
             });
         };
-        let reference = format!("refs/heads/{name}");
+        let reference = repository.behind(&format!("refs/heads/{name}"));
         let commit = match repository.commit(&reference) {
             Ok(commit) => Some(commit),
             // It comes with this very push.

@@ -153,6 +153,15 @@ impl Place {
         FRAMEWORKS.into_iter().find(|(file, ..)| top.join(file).exists())
     }
 
+    /// Tells whether a hook that is set aside would look for what it runs by its new name, and not find it: Husky's do, and programs that stand
+    /// under the names of all hooks.
+    fn goes_by_its_name(&self, path: &Path) -> bool {
+        // What cannot be read, a link to nowhere for example, does not run either.
+        let text = fs::read(path).unwrap_or_default();
+        let has = |part: &[u8]| memchr::memmem::find(&text, part).is_some();
+        self.hooks.ends_with(".husky/_") || (text.starts_with(b"#!") && has(b"basename"))
+    }
+
     /// Refuses what would take somebody's hook away, or put one where it is not expected.
     fn check(&self, hook: Hook, state: State, chain: bool) -> Result<(), Failure> {
         let (name, path) = (hook.name(), self.path(hook));
@@ -192,6 +201,19 @@ or install the hook all the same: --chain"
                 ))
                 .into());
         }
+        if self.goes_by_its_name(&path) {
+            let text = format!(
+                "the hook goes by its own name, and would do nothing under another: {}",
+                shown(&path)
+            );
+            let line = hook.line();
+            return Err(Report::new(1, "hooks", text)
+                .hint(match self.framework() {
+                    Some((.., how)) => how.to_owned(),
+                    None => format!("add to it:\n{line}"),
+                })
+                .into());
+        }
         let before = self.before(hook);
         match before.symlink_metadata() {
             Ok(_) => Err(Report::new(1, "hooks", format!("{} is there already", shown(&before))).into()),
@@ -212,13 +234,16 @@ pub fn install(args: &InstallArgs) -> Result<(), Failure> {
     } else {
         args.hooks.clone()
     };
-    if !args.dry_run {
-        git(&["config", "--local", TEXTCONV, &textconv()], &[])?;
-    }
+    // All that could stand against it is looked at before anything is written.
+    let mut states = Vec::new();
     for hook in hooks {
-        let (name, path) = (hook.name(), place.path(hook));
         let state = place.state(hook)?;
         place.check(hook, state, args.chain)?;
+        states.push((hook, state));
+    }
+    show_headers_only(args.dry_run)?;
+    for (hook, state) in states {
+        let (name, path) = (hook.name(), place.path(hook));
         let would = if args.dry_run { "would be " } else { "" };
         if state == State::Installed {
             say!("{name} is installed");
@@ -242,6 +267,22 @@ pub fn install(args: &InstallArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells git to show headers only, unless somebody told it something else.
+fn show_headers_only(dry_run: bool) -> Result<(), Failure> {
+    let ours = textconv();
+    match ask(&["config", "--local", "--get", TEXTCONV])? {
+        Some(value) if !is_ours(&value) => say!("git diff stays as {TEXTCONV} says: {}", escape(&value)),
+        Some(value) if value == ours => {}
+        _ if dry_run => {}
+        _ => drop(git(&["config", "--local", TEXTCONV, &ours], &[])?),
+    }
+    Ok(())
+}
+
+fn is_ours(value: &str) -> bool {
+    value.ends_with(" hooks textconv")
+}
+
 pub fn remove() -> Result<(), Failure> {
     let place = Place::find()?;
     let mut removed = false;
@@ -260,8 +301,7 @@ pub fn remove() -> Result<(), Failure> {
             say!("{name} removed");
         }
     }
-    let ours = |value: &String| value.ends_with(" hooks textconv");
-    if ask(&["config", "--local", "--get", TEXTCONV])?.is_some_and(|value| ours(&value)) {
+    if ask(&["config", "--local", "--get", TEXTCONV])?.is_some_and(|value| is_ours(&value)) {
         git(&["config", "--local", "--unset", TEXTCONV], &[])?;
         removed = true;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use fleetvault::say;
 use fleetvault::{
-    cli::Failure,
+    cli::{Failure, explain::Explain},
     review::proposal::{Proposal, Risk, review},
     terminal::{
         escape,
@@ -15,7 +15,7 @@ use fleetvault::{
         report::Report,
         style::{Paint, Style},
     },
-    vault::{Access, Repository, Vault},
+    vault::{Access, CommitId, Repository, SnapshotError, Vault},
 };
 
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
           fleetvault review main..topic --format markdown"
 )]
 pub struct ReviewArgs {
-    /// What to compare: BASE, or BASE..HEAD [default: the upstream branch, and the current commit]
+    /// What to compare: BASE, or BASE..HEAD [default: the branch that this one follows, else origin/HEAD, and the current commit]
     #[arg(value_name = "BASE[..HEAD]")]
     range: Option<String>,
     /// How to write it
@@ -55,8 +55,8 @@ enum Format {
 
 pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
-    let (target, head) = range(args.range.as_deref(), &repository)?;
-    let (target, head) = (repository.commit(&target)?, repository.commit(&head)?);
+    let (base_name, head) = range(args.range.as_deref(), &repository)?;
+    let (target, head) = (commit(&repository, &base_name)?, commit(&repository, &head)?);
     let judge = Vault::load(repository.snapshot(&target.to_string())?, None)?;
     context.check_trust(&repository, &judge, Strictness::Noted)?;
     let Some(fork) = repository.merge_base(target, head)? else {
@@ -66,8 +66,7 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
             format!("{} and {} have no commit in common", target.short(), head.short()),
         );
         if repository.is_shallow() {
-            report =
-                report.hint("this clone is shallow, and the commit may be one that it lacks: git fetch --unshallow");
+            report = report.hint(SHALLOW);
         }
         return Err(report.into());
     };
@@ -89,15 +88,32 @@ pub fn run(args: &ReviewArgs, context: &Context) -> Result<(), Failure> {
         args.format
     };
     match format {
-        Format::Text => print(&proposal),
+        Format::Text => print(&proposal, &base_name),
         Format::Markdown => say!("{}", report::markdown(&proposal).trim_end()),
         Format::Json => output::print_json(&report::json(&proposal))?,
         Format::Github => say!("{}", report::github(&proposal).trim_end()),
+    }
+    if proposal.items.is_empty() && args.range.is_none() && repository.is_own_copy(&base_name) {
+        note(&format!(
+            "{} is where this branch is pushed to: name the branch that it goes to, 'fleetvault review BASE'",
+            short(&base_name)
+        ));
     }
     match proposal.has_errors() {
         true => Err(Report::new(6, "review", proposal.verdict()).into()),
         false => Ok(()),
     }
+}
+
+const SHALLOW: &str = "this clone is shallow, and the commit may be one that it lacks: git fetch --unshallow";
+
+/// Finds a commit that was named, or says what may be missing.
+pub fn commit(repository: &Repository, name: &str) -> Result<CommitId, Failure> {
+    let is_missing = |error: &SnapshotError| matches!(error, SnapshotError::NoSuchReference(_));
+    repository.commit(name).map_err(|error| match error {
+        error if is_missing(&error) && repository.is_shallow() => error.explain().hint(SHALLOW).into(),
+        error => error.into(),
+    })
 }
 
 /// Takes a range apart, and fills in what is left out.
@@ -122,9 +138,19 @@ fn range(given: Option<&str>, repository: &Repository) -> Result<(String, String
     }
 }
 
-fn print(proposal: &Proposal) {
+/// A reference as people write it.
+fn short(reference: &str) -> &str {
+    ["refs/heads/", "refs/remotes/"]
+        .iter()
+        .find_map(|place| reference.strip_prefix(place))
+        .unwrap_or(reference)
+}
+
+fn print(proposal: &Proposal, base_name: &str) {
     print_down_to(proposal, Risk::Routine);
-    if !proposal.has_errors() {
+    if proposal.items.is_empty() {
+        say!("nothing changed since {}", escape(short(base_name)));
+    } else if !proposal.has_errors() {
         say!("{}", proposal.verdict());
     }
 }

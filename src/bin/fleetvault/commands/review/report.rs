@@ -1,7 +1,7 @@
 //! A proposed change as people and programs read it: Markdown for a comment, annotations for a workflow, JSON. Nothing that came from the repository
 //! can act as markup.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use fleetvault::{
     review::proposal::{Item, Proposal, Risk, Statement},
@@ -14,6 +14,11 @@ const SHOWN_MAX: usize = 20;
 
 /// The largest comment that forges take, in bytes, with some room.
 const COMMENT_MAX: usize = 60_000;
+
+/// How much is shown of one item: statements, and characters of each and of a name.
+const STATEMENTS_MAX: usize = 20;
+const TEXT_MAX: usize = 800;
+const NAME_MAX: usize = 200;
 
 /// The change as a comment on a pull request.
 pub fn markdown(proposal: &Proposal) -> String {
@@ -57,7 +62,7 @@ fn short_markdown(proposal: &Proposal, mark: &str) -> String {
     for item in &worst {
         let row = row(item);
         if text.len() + row.len() > COMMENT_MAX {
-            break;
+            continue;
         }
         if !text.contains("|---|") {
             text.push_str(HEAD);
@@ -129,14 +134,26 @@ fn table(items: &[Item]) -> String {
 }
 
 fn row(item: &Item) -> String {
-    let says: Vec<String> = item.statements.iter().map(|statement| cell(&statement.text)).collect();
+    let shown = item.statements.iter().take(STATEMENTS_MAX);
+    let mut says: Vec<String> = shown.map(|statement| cell(&cut(&statement.text, TEXT_MAX))).collect();
+    if item.statements.len() > STATEMENTS_MAX {
+        says.push(format!("and {} more", item.statements.len() - STATEMENTS_MAX));
+    }
     format!(
         "| {} | {} | {} | {} |\n",
         mark(item.risk()),
-        code(&item.subject),
+        code(&cut(&item.subject, NAME_MAX)),
         says.join("<br>"),
-        cell(&item.authors.join(", "))
+        cell(&cut(&item.authors.join(", "), NAME_MAX))
     )
+}
+
+/// The beginning of a text: one long path must not keep everything else out of a comment.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// A sign for the eye, with the word beside it.
@@ -157,10 +174,19 @@ fn cell(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
-            // A zero-width space keeps @names from being told, and #numbers from being linked.
-            '@' => safe.push_str("&#64;"),
-            '#' => safe.push_str("&#35;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '!' | '~' | '(' | ')' => {
+            // Forges look for @names, #numbers and what else they link in the finished text, where an entity is the character again. Only a
+            // zero-width space keeps people from being told, and things from being linked.
+            '@' | '#' | '%' | '$' | '^' => {
+                safe.push(char);
+                safe.push_str("&#8203;");
+            }
+            '!' | '~' => {
+                safe.push('\\');
+                safe.push(char);
+                safe.push_str("&#8203;");
+            }
+            // A dot for `www.`, which is a link without any other sign.
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '.' => {
                 safe.push('\\');
                 safe.push(char);
             }
@@ -219,10 +245,7 @@ mod tests {
         let hostile = "a | b <script> `x` @team #1 [y](http://z) ![i](j) **b** \u{202e}\n::error::x%0A";
         let proposal = proposal("na|me`", hostile);
         let text = markdown(&proposal);
-        assert!(
-            !text.contains("<script>") && !text.contains("@team") && !text.contains("](http"),
-            "{text}"
-        );
+        assert!(!text.contains("<script>") && !text.contains("](http"), "{text}");
         assert_eq!(
             text.lines().filter(|line| line.starts_with("| ❌")).count(),
             1,
@@ -233,6 +256,31 @@ mod tests {
         assert!(
             annotations.starts_with("::error file=credentials/na|me`.toml,line=3,title=error%3A na|me`::"),
             "{annotations}"
+        );
+    }
+
+    #[test]
+    fn nobody_is_told_and_nothing_is_linked() {
+        // As a forge finds them: in the finished text, whatever it was written as.
+        let text =
+            markdown(&proposal("a", "+ @octocat, www.evil.example; #12 !3 ~bug %4 $5")).replace("&#8203;", "\u{200b}");
+        for link in ["@octocat", "www.evil", "#12", "!3", "~bug", "%4", "$5"] {
+            assert!(!text.contains(link), "{link}: {text}");
+        }
+        assert!(text.contains("@\u{200b}octocat") && !text.contains("&#64;"), "{text}");
+    }
+
+    #[test]
+    fn one_long_path_hides_nothing_else() {
+        let mut proposal = proposal("b", "also wrong");
+        let mut long = proposal.items[0].clone();
+        long.subject = "a/".repeat(40_000);
+        long.statements = vec![statement(Risk::Error, &"x".repeat(10_000)); 1000];
+        proposal.items.insert(0, long);
+        let text = markdown(&proposal);
+        assert!(
+            text.len() < COMMENT_MAX && text.contains("also wrong") && text.contains("and 980 more"),
+            "{text}"
         );
     }
 

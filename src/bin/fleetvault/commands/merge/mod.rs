@@ -2,6 +2,8 @@
 //!
 //! Makes no commit: git goes on as after any conflict.
 
+mod sides;
+
 use std::path::{Component, Path};
 
 use clap::Args;
@@ -65,6 +67,7 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<(), Failure> {
     let conflicts = repository.conflicts()?;
     let progress = repository.in_progress();
     let ruling = Ruling {
+        course: sides::course(progress.operation),
         choice: match (args.ours, args.theirs) {
             (true, _) => Some(Which::Ours),
             (_, true) => Some(Which::Theirs),
@@ -75,10 +78,18 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<(), Failure> {
     };
     let memory = repository.in_memory()?;
     let snapshot = memory.staged("", &[])?;
-    let selection = select(args, &repository, &snapshot, conflicts)?;
+    let outdated = sides::outdated(&repository, &progress, &conflicts, snapshot.directory())?;
+    let all = conflicts.clone();
+    let selection = select(args, &repository, &snapshot, conflicts, outdated)?;
     let (step, merged) = match selection.files.is_empty() {
         true => (MergeStep::default(), Vec::new()),
-        false => merge(context, &repository, &memory, snapshot, &selection, &ruling)?,
+        false => {
+            // First: a root in conflict is missing from what git has settled.
+            let selected: Vec<FilePath> = selection.files.iter().map(|(_, file)| file.path.clone()).collect();
+            author::check_selection(&selected, &selection.left).map_err(fail)?;
+            sides::check_settled(&memory, &snapshot, &all)?;
+            merge(context, &repository, &memory, snapshot, &selection, &ruling)?
+        }
     };
     if !args.dry_run {
         for path in resolve(&repository, &merged, WriteOptions::default().wait)? {
@@ -99,8 +110,6 @@ fn merge(
     selection: &Selection,
     ruling: &Ruling,
 ) -> Result<(MergeStep, Vec<Merged>), Failure> {
-    let selected: Vec<FilePath> = selection.files.iter().map(|(_, file)| file.path.clone()).collect();
-    author::check_selection(&selected, &selection.left).map_err(fail)?;
     let directory = snapshot.directory().to_owned();
     let files: Vec<&Conflicted> = selection.files.iter().map(|(_, file)| file).collect();
     let signer = context.signer()?;
@@ -139,6 +148,7 @@ fn select(
     repository: &Repository,
     snapshot: &Snapshot<'_>,
     conflicts: Vec<Conflict>,
+    outdated: Vec<Option<Which>>,
 ) -> Result<Selection, Failure> {
     let mut wanted = args
         .paths
@@ -169,7 +179,7 @@ fn select(
                 .into());
         }
     }
-    for conflict in conflicts {
+    for (conflict, outdated) in conflicts.into_iter().zip(outdated) {
         let path = conflict.below(snapshot.directory()).and_then(FilePath::parse);
         let is_wanted = wanted.is_empty() || wanted.iter().any(|(_, full)| within(&conflict.path, full));
         let Some(path) = path else {
@@ -183,12 +193,22 @@ fn select(
         }
         let side = |stage| -> Result<_, Failure> {
             let read = conflict.read(stage, snapshot);
-            read.map_err(|error| Report::new(6, "untrusted", error.to_string()).into())
+            let side = match stage {
+                Stage::Base => "base",
+                Stage::Ours => "ours",
+                Stage::Theirs => "theirs",
+            };
+            read.map_err(|error| {
+                Report::new(6, "untrusted", format!("{error}, on the side of {side}"))
+                    .hint("take over the other side, or give up the merge (git merge --abort, git rebase --abort)")
+                    .into()
+            })
         };
         let file = Conflicted {
             base: side(Stage::Base).unwrap_or(None),
             ours: side(Stage::Ours)?,
             theirs: side(Stage::Theirs)?,
+            outdated,
             path,
         };
         selection.files.push((conflict, file));
