@@ -1,6 +1,6 @@
 //! Where a change is prepared: the vault as it is, the author's pen, the author's keys, and the files that are to be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vault_format::{
     AuthorName, Credential, CredentialName, Draft, Entry, FilePath, Group, GroupKeys, GroupName, Head, Holder,
@@ -75,6 +75,11 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     /// Who signs.
     pub fn author(&self) -> &AuthorName {
         &self.author
+    }
+
+    /// The paths of the files that this change writes.
+    pub(super) fn written(&self) -> BTreeSet<String> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Ends the change: its files under one subject.

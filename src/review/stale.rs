@@ -2,11 +2,11 @@
 //! a value anew that was read already protects nothing. Those that were written later, on a clone that had not seen it, open for somebody who left:
 //! they are *stale* (SPEC.md, 15.6).
 //!
-//! Git's history decides, never a clock: a file was there if the commit before the one that began the epoch has these very contents.
+//! Git's history decides, never a clock: a file was there if the commit before the one that began the epoch has it as it is now, whoever signed it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use vault_format::{FilePath, Group, GroupName, Holder, HolderName, Parsed};
+use vault_format::{Credential, FilePath, Grant, Group, GroupName, Holder, HolderName, Parsed};
 
 use super::finding::Finding;
 use crate::vault::{BlobId, CommitId, FileError, History, MAX_FILE, Repository, Seen, Vault};
@@ -53,7 +53,7 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
             beginnings.entry(name).or_default().push((epoch, version.since));
         }
     }
-    let mut present: HashMap<CommitId, HashSet<BlobId>> = HashMap::new();
+    let mut present: HashMap<CommitId, HashMap<String, BlobId>> = HashMap::new();
     let mut findings = Vec::new();
     for file in outdated {
         let found = || Finding {
@@ -79,7 +79,8 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
             .map_err(|error| failed(error.to_string()))?;
         let mut was_there = before.iter().map(|commit| {
             let files = present.entry(*commit).or_insert_with(|| contents(&repository, *commit));
-            files.contains(&file.id)
+            let there = files.get(&file.path.to_string());
+            there.is_some_and(|there| *there == file.id || says_the_same(&repository, &file.path, *there, file.id))
         });
         // A vault that begins with it, in a copy without its history for example, tells nothing of what was before.
         if !before.is_empty() && !was_there.any(|was| was) {
@@ -97,10 +98,24 @@ fn epoch(repository: &Repository, name: &GroupName, id: BlobId) -> Option<u64> {
 }
 
 /// Everything that the vault held at a commit; nothing where it cannot be read, so that files count as newer than it.
-fn contents(repository: &Repository, commit: CommitId) -> HashSet<BlobId> {
+fn contents(repository: &Repository, commit: CommitId) -> HashMap<String, BlobId> {
     let Ok(snapshot) = repository.snapshot(&commit.to_string()) else {
-        return HashSet::new();
+        return HashMap::new();
     };
     let files = snapshot.files(&vault_format::FOLDERS).unwrap_or_default();
-    files.into_iter().map(|file| file.id).collect()
+    files.into_iter().map(|file| (file.path, file.id)).collect()
+}
+
+/// Tells whether two versions of a file are one but for who signed it: when an author goes, another one signs the same bytes.
+fn says_the_same(repository: &Repository, path: &FilePath, one: BlobId, other: BlobId) -> bool {
+    let signed = |id| {
+        let bytes = repository.contents(id, MAX_FILE).ok()??;
+        Some(match path {
+            FilePath::Credential(_) => Parsed::<Credential>::parse(&bytes, path).ok()?.digest(),
+            FilePath::Group(_) => Parsed::<Group>::parse(&bytes, path).ok()?.digest(),
+            FilePath::Grant(..) => Parsed::<Grant>::parse(&bytes, path).ok()?.digest(),
+            FilePath::Member(_) | FilePath::Root(_) => return None,
+        })
+    };
+    signed(one).is_some_and(|one| signed(other) == Some(one))
 }

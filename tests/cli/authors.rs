@@ -423,3 +423,41 @@ fn names_of_authors_are_completed() {
         .env("_CLAP_IFS", "\n");
     assert_eq!(run(command, b"").ok().out().trim(), "bob");
 }
+
+#[test]
+fn a_member_that_goes_is_no_author_any_more_in_the_same_commit() {
+    let fleet = Fleet::new();
+    add(&fleet, "bob");
+    by(&fleet, "bob", &["set", "token"], b"value-of-token").ok();
+    let before = head(&fleet);
+    fleet
+        .fleetvault(&["member", "remove", "bob"])
+        .ok()
+        .prints("removed member bob\n")
+        .prints("- author bob")
+        .prints("1 file signed by alice instead, with the same contents\n");
+    assert_eq!(fleet.git(&["rev-parse", "HEAD~1"]), before);
+    fleet.fleetvault(&["verify"]).ok();
+    by(&fleet, "bob", &["set", "other"], b"value-of-other").fails(7);
+    assert_eq!(fleet.fleetvault(&["get", "token"]).ok().out(), "value-of-token");
+}
+
+#[test]
+fn where_several_authors_must_agree_the_member_goes_first() {
+    let fleet = Fleet::new();
+    add(&fleet, "bob");
+    add(&fleet, "carol");
+    fleet.fleetvault(&["author", "threshold", "2"]).ok();
+    fleet
+        .fleetvault(&["member", "remove", "bob"])
+        .ok()
+        .prints("bob is still an author: 2 authors must sign 'fleetvault author remove bob'\n");
+    fleet.fleetvault(&["verify"]).ok();
+    // Of the member alone, whoever does it stays author.
+    fleet.fleetvault(&["group", "grant", "keepers", "carol"]).ok();
+    fleet
+        .fleetvault(&["member", "remove", "alice"])
+        .ok()
+        .prints("you are still author alice: another author removes you\n");
+    fleet.fleetvault(&["verify"]).ok();
+}

@@ -7,7 +7,7 @@ mod error;
 mod proposal;
 mod resign;
 
-use vault_format::ROOT_FILE;
+use vault_format::{AuthorName, ROOT_FILE};
 
 use super::{
     desk::{Desk, Plan},
@@ -23,11 +23,30 @@ pub use proposal::Proposal;
 /// # Errors
 /// [`RootError::Proposal`] where too few have signed; [`RootError::Unsound`] where a file is not as whoever goes has signed it.
 pub fn adopt(mut desk: Desk<'_, '_, '_>, proposal: &Proposal) -> Result<Plan, AuthorError> {
+    let summary = write(&mut desk, proposal)?;
+    let subject = proposal.subject(desk.vault.authority());
+    desk.finish(&subject, summary)
+}
+
+/// Removes an author as part of a change that one author alone may make, and tells what that means.
+///
+/// # Errors
+/// Those of [`Proposal::make`] and [`adopt`].
+pub(super) fn remove_author(desk: &mut Desk<'_, '_, '_>, author: &AuthorName) -> Result<Vec<String>, AuthorError> {
+    let change = RootChange::Remove {
+        author: author.clone(),
+        key: None,
+    };
+    let proposal = Proposal::make(desk, &change)?;
+    write(desk, &proposal)
+}
+
+fn write(desk: &mut Desk<'_, '_, '_>, proposal: &Proposal) -> Result<Vec<String>, AuthorError> {
     let before = desk.vault.authority();
     let next = before.succeed(proposal.root()).map_err(RootError::Proposal)?;
-    proposal::check_stays(&desk, next.root())?;
+    proposal::check_stays(desk, next.root())?;
     let mut summary = proposal.meaning(before);
-    let resigned = resign::resign(&mut desk, &next)?;
+    let resigned = resign::resign(desk, &next)?;
     if resigned > 0 {
         let files = if resigned == 1 { "file" } else { "files" };
         summary.push(format!(
@@ -39,5 +58,5 @@ pub fn adopt(mut desk: Desk<'_, '_, '_>, proposal: &Proposal) -> Result<Plan, Au
     desk.trailer("Fleetvault-Root", next.serial());
     let floors = desk.vault.floors();
     floors.raise(ROOT_FILE, next.serial(), || next.digest());
-    desk.finish(&change::subject(before.root(), next.root()), summary)
+    Ok(summary)
 }
