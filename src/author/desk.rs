@@ -1,6 +1,6 @@
 //! Where a change is prepared: the vault as it is, the author's pen, the author's keys, and the files that are to be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vault_format::{
     AuthorName, Credential, CredentialName, Draft, Entry, FilePath, Group, GroupKeys, GroupName, Head, Holder,
@@ -104,6 +104,11 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     /// The key that signs.
     pub(super) fn signer(&self) -> &Signer {
         self.signer
+    }
+
+    /// The paths of the files that this change has written until now.
+    pub(super) fn written(&self) -> BTreeSet<String> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Adds a file that is signed already.

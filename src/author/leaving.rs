@@ -11,10 +11,12 @@ use super::{
     error::AuthorError,
     group::{grant, groups_of, listed, naming, renew_without},
     member::{check_keys_free, normal},
+    root::remove_along,
 };
 
 /// Removes a member in one commit: tombstones for its keys and grants, new epochs for its groups, and every scope that names it sealed anew
-/// without it. The keys of a keeper open every group, so that all of them get new ones when it goes.
+/// without it. The keys of a keeper open every group, so that all of them get new ones when it goes. An author of the same name goes too, unless
+/// more than one author must agree on that.
 ///
 /// # Errors
 /// [`AuthorError::UnknownMember`], [`AuthorError::LastKeeper`], [`AuthorError::OnlyInScope`], [`AuthorError::CannotGrant`],
@@ -53,6 +55,8 @@ pub fn remove_member(mut desk: Desk<'_, '_, '_>, name: &MemberName) -> Result<Pl
             summary.push(format!("{credential}: - {name}"));
         }
     }
+    // Last: what is written above needs no other signature.
+    summary.extend(remove_along(&mut desk, name)?);
     desk.finish(&format!("member remove {name}"), summary)
 }
 

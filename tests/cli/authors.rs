@@ -378,6 +378,55 @@ fn several_authors_agree_by_a_file_that_goes_round() {
 }
 
 #[test]
+fn a_member_who_is_an_author_goes_as_both_in_one_commit() {
+    let fleet = Fleet::new();
+    add(&fleet, "bob");
+    by(
+        &fleet,
+        "bob",
+        &["set", "bobs", "--members", "alice,bob"],
+        b"value-of-bobs",
+    )
+    .ok();
+    by(
+        &fleet,
+        "bob",
+        &["set", "others", "--members", "alice"],
+        b"value-of-others",
+    )
+    .ok();
+    fleet.fleetvault(&["author", "threshold", "2"]).ok();
+    fleet
+        .fleetvault(&["member", "remove", "bob", "--dry-run"])
+        .ok()
+        .prints("bob stays an author until 2 authors agree: fleetvault author remove bob\n");
+    fleet
+        .fleetvault(&["author", "threshold", "1", "--proposal", "../lower"])
+        .ok();
+    by(&fleet, "bob", &["author", "sign", "../lower", "--yes"], b"").ok();
+    let before = head(&fleet);
+    fleet
+        .fleetvault(&["author", "remove", "bob", "--dry-run"])
+        .ok()
+        .prints("bob is still a member: fleetvault member remove bob\n");
+    fleet
+        .fleetvault(&["member", "remove", "bob"])
+        .ok()
+        .prints("removed member bob\n")
+        .prints("- author bob, SHA256:")
+        .prints("1 file signed by alice instead, with the same contents\n");
+    assert_eq!(fleet.git(&["rev-parse", "HEAD~1"]), before);
+    assert!(fingerprints(&fleet, "bob").is_empty());
+    fleet.fleetvault(&["verify", "--base", before.trim()]).ok();
+    fleet
+        .fleetvault(&["review", before.trim()])
+        .ok()
+        .prints("- author bob, SHA256:");
+    assert_eq!(fleet.fleetvault(&["get", "others"]).ok().out(), "value-of-others");
+    assert_eq!(fleet.fleetvault(&["get", "bobs"]).ok().out(), "value-of-bobs");
+}
+
+#[test]
 fn a_co_signer_sees_what_it_means_and_is_asked() {
     let fleet = Fleet::new();
     for name in ["bob", "carol"] {
