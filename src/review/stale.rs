@@ -2,7 +2,8 @@
 //! a value anew that was read already protects nothing. Those that were written later, on a clone that had not seen it, open for somebody who left:
 //! they are *stale* (SPEC.md, 15.6).
 //!
-//! Git's history decides, never a clock: a file was there if the commit before the one that began the epoch has these very contents.
+//! Git's history decides, never a clock: a file was there if the commit before the one that began the epoch has these very contents,
+//! whoever has signed them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -79,7 +80,7 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
             .map_err(|error| failed(error.to_string()))?;
         let mut was_there = before.iter().map(|commit| {
             let files = present.entry(*commit).or_insert_with(|| contents(&repository, *commit));
-            files.contains(&file.id)
+            files.contains(&file.id) || was_signed_anew(&repository, *commit, file)
         });
         // A vault that begins with it, in a copy without its history for example, tells nothing of what was before.
         if !before.is_empty() && !was_there.any(|was| was) {
@@ -94,6 +95,25 @@ fn epoch(repository: &Repository, name: &GroupName, id: BlobId) -> Option<u64> {
     let bytes = repository.contents(id, MAX_FILE).ok()??;
     let group = Parsed::<Group>::parse(&bytes, &FilePath::Group(name.clone())).ok()?;
     group.head().body.as_ref().map(|body| body.epoch)
+}
+
+/// Tells whether a commit has the file with the same signed bytes and other signatures: its author has gone since, and another one has signed.
+fn was_signed_anew(repository: &Repository, commit: CommitId, file: &Outdated) -> bool {
+    let then = repository.snapshot(&commit.to_string());
+    let then = then
+        .ok()
+        .and_then(|then| then.read(&file.path.to_string()).ok().flatten());
+    let now = repository.contents(file.id, MAX_FILE).ok().flatten();
+    match (then, now) {
+        (Some(then), Some(now)) => signed(&then) == signed(&now),
+        _ => false,
+    }
+}
+
+/// What the signatures of a file are over (SPEC.md, 13.1).
+fn signed(bytes: &[u8]) -> &[u8] {
+    let end = memchr::memmem::find(bytes, b"\n[[signature]]\n");
+    end.map_or(bytes, |end| &bytes[..end])
 }
 
 /// Everything that the vault held at a commit; nothing where it cannot be read, so that files count as newer than it.

@@ -395,6 +395,8 @@ fn a_member_who_is_an_author_goes_as_both_in_one_commit() {
         b"value-of-others",
     )
     .ok();
+    // Sealed to an epoch that is over then: not stale, for it was there before, signed by bob.
+    by(&fleet, "bob", &["set", "for_all"], b"value-for-all").ok();
     fleet.fleetvault(&["author", "threshold", "2"]).ok();
     fleet
         .fleetvault(&["member", "remove", "bob", "--dry-run"])
@@ -414,7 +416,7 @@ fn a_member_who_is_an_author_goes_as_both_in_one_commit() {
         .ok()
         .prints("removed member bob\n")
         .prints("- author bob, SHA256:")
-        .prints("1 file signed by alice instead, with the same contents\n");
+        .prints("2 files signed by alice instead, with the same contents\n");
     assert_eq!(fleet.git(&["rev-parse", "HEAD~1"]), before);
     assert!(fingerprints(&fleet, "bob").is_empty());
     fleet.fleetvault(&["verify", "--base", before.trim()]).ok();
@@ -424,6 +426,13 @@ fn a_member_who_is_an_author_goes_as_both_in_one_commit() {
         .prints("- author bob, SHA256:");
     assert_eq!(fleet.fleetvault(&["get", "others"]).ok().out(), "value-of-others");
     assert_eq!(fleet.fleetvault(&["get", "bobs"]).ok().out(), "value-of-bobs");
+    // The same where the author goes later than the epoch.
+    add(&fleet, "carol");
+    by(&fleet, "carol", &["set", "carols"], b"value-of-carols").ok();
+    fleet.member("dev");
+    fleet.fleetvault(&["member", "remove", "dev"]).ok();
+    fleet.fleetvault(&["author", "remove", "carol"]).ok();
+    fleet.fleetvault(&["verify"]).ok();
 }
 
 #[test]
