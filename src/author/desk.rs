@@ -77,11 +77,6 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         &self.author
     }
 
-    /// The paths of the files that this change writes.
-    pub(super) fn written(&self) -> BTreeSet<String> {
-        self.files.iter().map(|file| file.path.clone()).collect()
-    }
-
     /// Ends the change: its files under one subject.
     ///
     /// # Errors
@@ -109,6 +104,11 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     /// The key that signs.
     pub(super) fn signer(&self) -> &Signer {
         self.signer
+    }
+
+    /// The paths of the files that this change has written until now.
+    pub(super) fn written(&self) -> BTreeSet<String> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Adds a file that is signed already.

@@ -11,11 +11,12 @@ use super::{
     error::AuthorError,
     group::{grant, groups_of, listed, naming, renew_without},
     member::{check_keys_free, normal},
-    root::remove_author,
+    root::remove_along,
 };
 
 /// Removes a member in one commit: tombstones for its keys and grants, new epochs for its groups, and every scope that names it sealed anew
-/// without it. The keys of a keeper open every group, so that all of them get new ones when it goes.
+/// without it. The keys of a keeper open every group, so that all of them get new ones when it goes. An author of the same name goes too, unless
+/// more than one author must agree on that.
 ///
 /// # Errors
 /// [`AuthorError::UnknownMember`], [`AuthorError::LastKeeper`], [`AuthorError::OnlyInScope`], [`AuthorError::CannotGrant`],
@@ -54,33 +55,9 @@ pub fn remove_member(mut desk: Desk<'_, '_, '_>, name: &MemberName) -> Result<Pl
             summary.push(format!("{credential}: - {name}"));
         }
     }
-    summary.extend(leave_authors(&mut desk, name)?);
+    // Last: what is written above needs no other signature.
+    summary.extend(remove_along(&mut desk, name)?);
     desk.finish(&format!("member remove {name}"), summary)
-}
-
-/// Whoever is author under the same name is none any more, as far as one author alone may decide that.
-fn leave_authors(desk: &mut Desk<'_, '_, '_>, name: &MemberName) -> Result<Vec<String>, AuthorError> {
-    let root = desk.vault.authority().root();
-    let names = root.author_names();
-    let Some(author) = names
-        .into_iter()
-        .find(|author| author.as_str() == name.as_str())
-        .cloned()
-    else {
-        return Ok(Vec::new());
-    };
-    if &author == desk.author() {
-        return Ok(vec![format!(
-            "you are still author {author}: another author removes you"
-        )]);
-    }
-    if root.threshold > 1 {
-        return Ok(vec![format!(
-            "{author} is still an author: {} authors must sign 'fleetvault author remove {author}'",
-            root.threshold
-        )]);
-    }
-    remove_author(desk, &author)
 }
 
 /// What happens to the groups of a member that gets new keys.

@@ -66,6 +66,11 @@ fn floor_hint(path: &str, command: &str, effect: &str) -> String {
         Some(FilePath::Credential(name)) => {
             format!("if that is wanted: 'fleetvault {command} {name}' {effect}, or {accept}")
         }
+        Some(FilePath::Root(_)) => {
+            format!(
+                "ask the authors first: who was one under an older root can make another chain from there; if that is wanted: {accept}"
+            )
+        }
         _ => format!("if that is wanted: {accept}"),
     }
 }
@@ -356,8 +361,10 @@ impl Explain for RootError {
             }
             Self::Proposal(_) => report(6, "untrusted").hint("do not sign it; ask who gave it to you, or propose the change again"),
             Self::SignedAlready { .. } => report(1, "signed_already").hint("hand it to another author: fleetvault author sign FILE"),
-            Self::Unsound(_) => report(6, "untrusted")
-                .hint("mend these first: 'fleetvault verify' and 'git log' of each file show what happened; 'fleetvault set' or 'rm' replaces a credential"),
+            Self::Unsound(_) => report(6, "untrusted").hint(
+                "mend these first: 'git log -- FILE' shows who did that; 'git restore --source=COMMIT -- FILE' and a commit bring the last good one back, \
+                 'git rm' takes away what never was good",
+            ),
         }
     }
 }

@@ -112,6 +112,7 @@ fn on_a_second_clone_old_and_forked_roots_are_refused_and_squashes_are_not() {
     refused
         .says("fleetvault.toml (commit ")
         .says("serial 3 was used here before, found serial 2")
+        .says("ask the authors first")
         .says("trust accept fleetvault.toml");
     fleet.git(&["reset", "-q", "--hard", &with_bob]);
     push(&fleet);

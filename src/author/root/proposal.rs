@@ -87,12 +87,6 @@ impl Proposal {
         self.root.claimed_authors()
     }
 
-    /// The change as the subject of a commit.
-    pub(super) fn subject(&self, authority: &Authority) -> String {
-        let body = self.root.head().body.as_ref();
-        body.map_or_else(String::new, |body| change::subject(authority.root(), body))
-    }
-
     /// What would be different, a line for each thing.
     pub fn meaning(&self, authority: &Authority) -> Vec<String> {
         let body = self.root.head().body.as_ref();

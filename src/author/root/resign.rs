@@ -30,10 +30,10 @@ pub(super) fn resign(desk: &mut Desk<'_, '_, '_>, next: &Authority) -> Result<us
     if losers.is_empty() {
         return Ok(0);
     }
+    // What the same change writes is signed by who makes it.
     let written = desk.written();
     for folder in FOLDERS {
         for path in desk.vault.paths(folder)? {
-            // What this change writes is signed by the author who stays already.
             if written.contains(&path.to_string()) {
                 continue;
             }
