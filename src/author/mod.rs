@@ -11,6 +11,7 @@ mod leaving;
 mod member;
 mod merge;
 mod reseal;
+mod sealing;
 mod signer;
 
 pub use credential::{

@@ -21,6 +21,7 @@ mod install;
 mod keys;
 mod launching;
 mod leaving;
+mod leaving_merged;
 mod looking;
 mod members;
 mod names;
