@@ -18,6 +18,7 @@ mod options;
 mod owner;
 mod parser;
 mod pretending;
+mod pushed;
 mod renewing;
 mod reviewing;
 mod routes;

@@ -19,6 +19,7 @@ mod hooking;
 mod hooks;
 mod install;
 mod keys;
+mod killing;
 mod launching;
 mod leaving;
 mod leaving_merged;
