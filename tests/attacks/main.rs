@@ -19,6 +19,7 @@ mod owner;
 mod parser;
 mod pretending;
 mod pushed;
+mod remembering;
 mod renewing;
 mod reviewing;
 mod routes;
