@@ -275,7 +275,11 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         }
     }
 
-    fn sign<K: Entry>(&mut self, draft: Draft<K>) -> Result<(), AuthorError> {
+    /// Signs a file that is sealed already, and takes it into the change.
+    ///
+    /// # Errors
+    /// [`AuthorError::Signer`].
+    pub(super) fn sign<K: Entry>(&mut self, draft: Draft<K>) -> Result<(), AuthorError> {
         let signature = self.signer.sign(K::NAMESPACE, draft.signed_bytes())?;
         let file = finish(draft.signed_by(self.author.clone(), signature))?;
         // Programs and hardware can give signatures that no reader takes: such a file must not be committed.

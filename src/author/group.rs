@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use vault_format::{
     Credential, CredentialName, FilePath, Grant, GrantSubject, Group, GroupKeys, GroupName, Identity, MemberName,
-    Verified,
+    Recipient, Verified,
 };
 
 use super::{
     desk::{Desk, Plan},
     error::AuthorError,
+    sealing::seal_all,
 };
 use crate::vault::{FileProblem, Vault};
 
@@ -128,8 +129,9 @@ pub fn remove_group(mut desk: Desk<'_, '_, '_>, name: &GroupName) -> Result<Plan
             credentials,
         });
     }
-    for member in granted(desk.vault, name)? {
-        take_back(&mut desk, name, &member)?;
+    for (member, serial) in grants(desk.vault, name)? {
+        let head = desk.head::<Grant>(subject(name, &member), Some(serial), None);
+        desk.write_plain(head)?;
     }
     desk.trailer("Fleetvault-Group", name);
     let head = desk.head::<Group>(name.clone(), Some(file.serial()), None);
@@ -146,10 +148,7 @@ pub(super) fn renew_without(
     let keepers = GroupName::keepers();
     let mut renewed = Vec::from(groups);
     if groups.contains(&keepers) {
-        let stay = granted(desk.vault, &keepers)?;
-        if stay.iter().all(|member| leaving.contains(member)) {
-            return Err(AuthorError::LastKeeper);
-        }
+        check_one_stays(desk, leaving)?;
         // The keepers first: all others are sealed to their new key.
         renewed = living_groups(desk.vault)?;
         renewed.sort_by_key(|group| group != &keepers);
@@ -166,6 +165,16 @@ pub(super) fn renew_without(
         ));
     }
     Ok(summary)
+}
+
+/// Refuses that the last keeper goes. One whose grant outlived its member, as a merge can leave it, keeps nothing.
+fn check_one_stays(desk: &Desk<'_, '_, '_>, leaving: &BTreeSet<MemberName>) -> Result<(), AuthorError> {
+    for member in granted(desk.vault, &GroupName::keepers())? {
+        if !leaving.contains(&member) && keys_of_living(desk, &member)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(AuthorError::LastKeeper)
 }
 
 /// Starts a group's next epoch: a new key pair, and a grant for everybody who stays. Returns the epoch and how many these are.
@@ -191,17 +200,37 @@ fn renew(
     let (epoch, key) = (before + 1, Identity::generate());
     let keys = keys.with(epoch, key.clone());
     desk.write_group(group, Some(file.serial()), epoch, key.recipient(), &keys)?;
-    let mut stay = 0;
-    for member in granted(desk.vault, group)? {
+    let mut stay = Vec::new();
+    for (member, serial) in grants(desk.vault, group)? {
         // A grant that outlived its member is nobody's.
-        if leaving.contains(&member) || desk.vault.member(&member)?.is_none_or(|member| member.body().is_none()) {
-            take_back(desk, group, &member)?;
-        } else {
-            grant_key(desk, group, epoch, &key, &member)?;
-            stay += 1;
+        match keys_of_living(desk, &member)?.filter(|_| !leaving.contains(&member)) {
+            Some((member_epoch, recipients)) => {
+                let body = Grant::to(&member, member_epoch, epoch);
+                let head = desk.head(subject(group, &member), Some(serial), Some(body));
+                stay.push((head, recipients));
+            }
+            None => {
+                let head = desk.head::<Grant>(subject(group, &member), Some(serial), None);
+                desk.write_plain(head)?;
+            }
         }
     }
-    Ok((epoch, stay))
+    let count = stay.len();
+    let line = key.expose_line();
+    let line = line.ok_or_else(|| AuthorError::CannotGrant(group.clone()))?;
+    for draft in seal_all(stay, &line)? {
+        desk.sign(draft)?;
+    }
+    Ok((epoch, count))
+}
+
+/// The epoch and keys of a member, if it is one.
+fn keys_of_living(desk: &Desk<'_, '_, '_>, member: &MemberName) -> Result<Option<(u64, Vec<Recipient>)>, AuthorError> {
+    match desk.member_keys(member) {
+        Ok(keys) => Ok(Some(keys)),
+        Err(AuthorError::UnknownMember { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Seals a group's current key to a member.
@@ -232,13 +261,6 @@ fn grant_key(
     desk.write_sealed(head, &line, &recipients)
 }
 
-/// Leaves a tombstone for a grant.
-fn take_back(desk: &mut Desk<'_, '_, '_>, group: &GroupName, member: &MemberName) -> Result<(), AuthorError> {
-    let before = desk.vault.grant(group, member)?.as_ref().map(Verified::serial);
-    let head = desk.head::<Grant>(subject(group, member), before, None);
-    desk.write_plain(head)
-}
-
 fn subject(group: &GroupName, member: &MemberName) -> GrantSubject {
     GrantSubject {
         group: group.clone(),
@@ -256,13 +278,19 @@ pub(super) fn living(vault: &Vault<'_>, name: &GroupName) -> Result<Verified<Gro
 /// # Errors
 /// [`AuthorError::File`] where one of the grants is not to be trusted: whoever it was for would be left out, or be given what it had lost.
 pub fn granted(vault: &Vault<'_>, group: &GroupName) -> Result<Vec<MemberName>, AuthorError> {
+    Ok(grants(vault, group)?.into_iter().map(|(member, _)| member).collect())
+}
+
+/// The same, each with the serial of its grant.
+fn grants(vault: &Vault<'_>, group: &GroupName) -> Result<Vec<(MemberName, u64)>, AuthorError> {
     let mut members = Vec::new();
     for path in vault.paths("grants")? {
         if let FilePath::Grant(of, member) = path
             && &of == group
-            && vault.is_granted(group, &member)?
+            && let Some(grant) = vault.grant(group, &member)?
+            && grant.body().is_some()
         {
-            members.push(member);
+            members.push((member, grant.serial()));
         }
     }
     Ok(members)

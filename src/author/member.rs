@@ -61,6 +61,12 @@ pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, A
         }
     }
     if let Some(like) = &new.like {
+        if desk.vault.is_granted(&GroupName::keepers(), like)? {
+            summary.push(format!(
+                "{like} is a keeper and {new} is not: only 'group grant keepers {new}' would make it one",
+                new = new.name
+            ));
+        }
         add_to_scopes(&mut desk, like, &new.name, &mut summary)?;
     }
     desk.finish(&format!("member add {}", new.name), summary)

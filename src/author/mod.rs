@@ -12,6 +12,7 @@ mod member;
 mod merge;
 mod reseal;
 mod root;
+mod sealing;
 mod signer;
 
 pub use credential::{

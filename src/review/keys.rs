@@ -62,9 +62,7 @@ impl Keys {
         let mut expected: Vec<(&Holder, &Recipient)> = Vec::new();
         for holder in sealed_to.holders() {
             let Some((epoch, keys)) = self.0.get(&holder.name) else {
-                return Err(FileProblem::Contradiction(format!(
-                    "sealed to {holder}, whose keys are not in this vault"
-                )));
+                return Err(FileProblem::Contradiction(nobodys(holder)));
             };
             match holder.epoch.cmp(epoch) {
                 Ordering::Equal => expected.extend(keys.iter().map(|key| (holder, key))),
@@ -86,4 +84,15 @@ impl Keys {
         }
         Ok(over)
     }
+}
+
+/// What a merge leaves of a change that had not seen a removal, and how it is taken out.
+fn nobodys(holder: &Holder) -> String {
+    let out = match &holder.name {
+        HolderName::Member(name) => {
+            format!("'group revoke GROUP {name}' takes a grant back, 'scope NAME --drop {name}'")
+        }
+        HolderName::Group(name) => format!("'scope NAME --drop @{name}'"),
+    };
+    format!("sealed to {holder}, whose keys are not in this vault; {out} takes it out of a scope")
 }

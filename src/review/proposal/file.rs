@@ -1,6 +1,6 @@
 //! One changed file of a vault: read, checked by the root that was there before, and told as meaning.
 
-use vault_format::{Authority, Entry, FilePath, Parsed, Root};
+use vault_format::{AuthorName, Authority, Entry, FilePath, Parsed, Root};
 
 use super::{Risk, Statement, others, resigned, secrets};
 use crate::{
@@ -10,6 +10,14 @@ use crate::{
 
 /// What a file means, and who signed it.
 pub(super) type Told = Result<(Vec<Statement>, Vec<String>), String>;
+
+/// How a file came to be what it is now.
+pub(super) struct Making {
+    /// Its payload is another one than before.
+    pub resealed: bool,
+    /// Whose signatures it has.
+    pub authors: Vec<AuthorName>,
+}
 
 /// One changed file.
 pub(super) struct File<'f> {
@@ -41,7 +49,7 @@ impl File<'_> {
     /// What it means, as `meaning` says of its contents before and after.
     pub fn told<K: Entry>(
         &self,
-        meaning: impl FnOnce(&K::Subject, Option<&K>, Option<&K>, bool) -> Vec<Statement>,
+        meaning: impl FnOnce(&K::Subject, Option<&K>, Option<&K>, &Making) -> Vec<Statement>,
     ) -> Told {
         let before = self.before::<K>();
         let Some(side) = self.difference.after else {
@@ -66,7 +74,11 @@ impl File<'_> {
         {
             let mut statements = vec![resigned.statement];
             if resigned.is_news {
-                statements.extend(meaning(file.subject(), None, file.body(), true));
+                let making = Making {
+                    resealed: true,
+                    authors: file.authors().cloned().collect(),
+                };
+                statements.extend(meaning(file.subject(), None, file.body(), &making));
             }
             return Ok((statements, authors));
         }
@@ -95,7 +107,11 @@ impl File<'_> {
             }
         }
         let old = before.as_ref().and_then(|before| before.head().body.as_ref());
-        statements.extend(meaning(file.subject(), old, file.body(), resealed));
+        let making = Making {
+            resealed,
+            authors: file.authors().cloned().collect(),
+        };
+        statements.extend(meaning(file.subject(), old, file.body(), &making));
         // Nothing that was changed goes without a word.
         if statements.is_empty() {
             statements.push(Statement::new(Risk::Routine, "signed again; it says the same"));

@@ -1,6 +1,10 @@
 //! What it means that a file of a vault became another one, in the words of people who decide about it.
 
-use vault_format::{Credential, Grant, GrantSubject, Group, GroupName, Member, MemberName, Network, Root, Scope};
+use std::cmp::Ordering;
+
+use vault_format::{
+    AuthorName, Credential, Grant, GrantSubject, Group, GroupName, Member, MemberName, Network, Root, Scope,
+};
 
 use super::{Risk, Statement};
 
@@ -121,7 +125,10 @@ pub(super) fn member(before: Option<&Member>, after: Option<&Member>) -> Vec<Sta
         (Some(_), None) => vec![Statement::new(Risk::Narrowing, "member removed")],
         (Some(old), Some(new)) => {
             let mut statements = Vec::new();
-            if old.recipients != new.recipients {
+            if old.recipients != new.recipients && new.epoch <= old.epoch {
+                let text = "other keys without a higher epoch: what is sealed to the earlier ones would count as sealed to these";
+                statements.push(Statement::new(Risk::Error, text));
+            } else if old.recipients != new.recipients {
                 let text = format!(
                     "keys replaced: it has {} now, at epoch {}",
                     keys(new.recipients.len()),
@@ -140,23 +147,48 @@ pub(super) fn member(before: Option<&Member>, after: Option<&Member>) -> Vec<Sta
     }
 }
 
-/// A group, before and after.
-pub(super) fn group(before: Option<&Group>, after: Option<&Group>) -> Vec<Statement> {
+/// A group, before and after. `held` tells whether those who signed it had its keys before.
+pub(super) fn group(
+    before: Option<&Group>,
+    after: Option<&Group>,
+    authors: &[AuthorName],
+    held: bool,
+) -> Vec<Statement> {
     match (before, after) {
         (None, None) => Vec::new(),
         (None, Some(_)) => vec![Statement::new(Risk::Widening, "new group")],
         (Some(_), None) => vec![Statement::new(Risk::Narrowing, "group removed")],
-        (Some(old), Some(new)) if old.epoch != new.epoch => vec![Statement::new(
+        (Some(old), Some(new)) => vec![keys_of_group(old, new, authors, held)],
+    }
+}
+
+/// Whom a new key is granted to, each grant says for itself: what counts here is whether it is a new one, and who made it.
+fn keys_of_group(old: &Group, new: &Group, authors: &[AuthorName], held: bool) -> Statement {
+    let is_other = old.recipient.as_str() != new.recipient.as_str();
+    let makers: Vec<&str> = authors.iter().map(AuthorName::as_str).collect();
+    let makers = makers.join(", ");
+    match (new.epoch.cmp(&old.epoch), is_other) {
+        (Ordering::Equal, false) => Statement::new(Risk::Routine, "its earlier keys were sealed again"),
+        (Ordering::Equal, true) => Statement::new(Risk::Error, "another key at the same epoch"),
+        (Ordering::Less, _) => {
+            let text = "its epoch goes back: who had lost it opens what is set from now on";
+            Statement::new(Risk::Error, format!("{text} ({} → {})", old.epoch, new.epoch))
+        }
+        (Ordering::Greater, false) => {
+            let text = "a new epoch with the key of before: who lost it still opens what is set from now on";
+            Statement::new(Risk::Error, text)
+        }
+        (Ordering::Greater, true) if held => Statement::new(
+            Risk::Routine,
+            format!("new key, epoch {} → {}, made by {makers}", old.epoch, new.epoch),
+        ),
+        (Ordering::Greater, true) => Statement::new(
             Risk::Widening,
             format!(
-                "new key, epoch {} → {}: who holds it opens what is set from now on",
+                "new key, epoch {} → {}, made by {makers} without having had it: who made it opens what is set from now on",
                 old.epoch, new.epoch
             ),
-        )],
-        (Some(old), Some(new)) if old.recipient.as_str() != new.recipient.as_str() => {
-            vec![Statement::new(Risk::Error, "another key at the same epoch")]
-        }
-        _ => vec![Statement::new(Risk::Routine, "its earlier keys were sealed again")],
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 //! broken file hides no other one.
 
 mod file;
+mod holders;
 mod meaning;
 mod others;
 mod resigned;

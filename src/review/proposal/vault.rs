@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vault_format::{Authority, Credential, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, ROOT_FILE};
 
-use super::{Item, ReviewError, Risk, Statement, file::File, meaning};
+use super::{Item, ReviewError, Risk, Statement, file::File, holders::Holders, meaning};
 use crate::{
     review::{
         keys::Keys,
@@ -118,12 +118,13 @@ pub(super) fn items(
         )]);
     }
     let keys = Keys::of(&after)?;
+    let holders = Holders::of(judge, &changed);
     let authority = judge.authority();
     let items = each(
         &after.snapshot().place(),
         &changed,
         progress,
-        |repository, _, (difference, below)| item(repository, authority, &keys, difference, below),
+        |repository, _, (difference, below)| item(repository, authority, &keys, &holders, difference, below),
     );
     let mut items = items.map_err(ReviewError::Other)?;
     add_findings(&mut items, &after, &changed, directory)?;
@@ -226,7 +227,14 @@ pub(super) fn joined(directory: &str, below: &str) -> String {
     }
 }
 
-fn item(repository: &Repository, authority: &Authority, keys: &Keys, difference: &Difference, below: &str) -> Item {
+fn item(
+    repository: &Repository,
+    authority: &Authority,
+    keys: &Keys,
+    holders: &Holders,
+    difference: &Difference,
+    below: &str,
+) -> Item {
     let path = FilePath::parse(below).filter(|_| difference.is_text);
     let mut item = Item {
         path: difference.path.clone(),
@@ -251,10 +259,13 @@ fn item(repository: &Repository, authority: &Authority, keys: &Keys, difference:
     };
     let told = match &path {
         FilePath::Credential(_) => {
-            file.told(|_, before: Option<&Credential>, after, resealed| meaning::credential(before, after, resealed))
+            file.told(|_, before: Option<&Credential>, after, how| meaning::credential(before, after, how.resealed))
         }
         FilePath::Member(_) => file.told(|_, before: Option<&Member>, after, _| meaning::member(before, after)),
-        FilePath::Group(_) => file.told(|_, before: Option<&Group>, after, _| meaning::group(before, after)),
+        FilePath::Group(name) => file.told(|_, before: Option<&Group>, after, how| {
+            let held = how.authors.iter().all(|author| holders.had(name, author));
+            meaning::group(before, after, &how.authors, held)
+        }),
         FilePath::Grant(..) => {
             file.told(|subject: &GrantSubject, before: Option<&Grant>, after, _| meaning::grant(subject, before, after))
         }

@@ -173,11 +173,12 @@ impl Floors {
         }
         let lock = super::lock(directory)?;
         let alone = self.are_as_loaded();
-        for (path, floor) in &raised {
-            if higher(path, floor) {
-                self.write(directory, path, *floor)?;
-            }
-        }
+        let files: Vec<_> = raised
+            .iter()
+            .filter(|(path, floor)| higher(path, floor))
+            .map(|(path, floor)| (directory.join(path), floor.line()))
+            .collect();
+        super::replace_all(&files)?;
         tell(&lock)?;
         if alone {
             // Still under the lock: what was written is what is known here.
@@ -196,7 +197,10 @@ impl Floors {
         };
         let lock = super::lock(directory)?;
         match now {
-            Some((serial, digest)) => self.write(directory, path, Floor { serial, digest })?,
+            Some((serial, digest)) => {
+                let line = Floor { serial, digest }.line();
+                super::replace_all(&[(directory.join(path), line)])?;
+            }
             None => match fs::remove_file(directory.join(path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -260,12 +264,11 @@ impl Floors {
             _ => Err(unreadable("expected a serial and a digest".into())),
         }
     }
+}
 
-    fn write(&self, directory: &Path, path: &str, floor: Floor) -> io::Result<()> {
-        super::replace(
-            &directory.join(path),
-            format!("{} {}\n", floor.serial, floor.digest).as_bytes(),
-        )
+impl Floor {
+    fn line(self) -> String {
+        format!("{} {}\n", self.serial, self.digest)
     }
 }
 
@@ -358,6 +361,28 @@ mod tests {
         other.accept("members/a.toml", None).unwrap();
         assert!(!late.are_as_loaded());
         assert!(Floors::new(None).are_as_loaded());
+    }
+
+    /// More than are written together.
+    #[test]
+    fn many_are_written_and_none_is_left_half() {
+        let state = tempfile::tempdir().unwrap();
+        let floors = || Floors::new(Some(state.path().join("floors")));
+        let first = floors();
+        let paths: Vec<String> = (0..600).map(|n| format!("grants/all/m{n}.toml")).collect();
+        for path in &paths {
+            first.raise(path, 2, || digest(path));
+        }
+        first.save().unwrap();
+        let late = floors();
+        late.raise(&paths[7], 1, || digest("old"));
+        late.raise(&paths[8], 3, || digest("new"));
+        late.save().unwrap();
+        let known: BTreeMap<String, u64> = floors().list().unwrap().into_iter().collect();
+        assert_eq!(known.len(), paths.len());
+        assert_eq!((known[&paths[7]], known[&paths[8]]), (2, 3));
+        let files = fs::read_dir(state.path().join("floors/grants/all")).unwrap();
+        assert_eq!(files.count(), paths.len());
     }
 
     #[test]
