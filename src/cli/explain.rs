@@ -110,6 +110,11 @@ impl Explain for LaunchError {
                 .hint("name the identity file with --identity or FLEETVAULT_IDENTITY; 'fleetvault keygen -o FILE' makes one"),
             Self::Identity { .. } => Report::new(1, "identity_invalid", self.to_string())
                 .hint("an identity file holds a line AGE-SECRET-KEY-1…, or is an OpenSSH private key of type ssh-ed25519"),
+            Self::Locked(_) => Report::new(1, "identity_locked", self.to_string()).hint(
+                "start it at a terminal; a machine gets its identity without a passphrase, from systemd for instance: --identity \"${CREDENTIALS_DIRECTORY}/NAME\", or from a descriptor: --identity fd:3",
+            ),
+            Self::Unlock { .. } => Report::new(1, "identity_locked", self.to_string())
+                .hint("'age -d FILE' asks for the passphrase of an age file, 'ssh-keygen -y -f FILE' for that of an SSH key"),
             Self::NoAnchor { found } => untrusted("no_anchor").hint(format!(
                 "after comparing that id with one you have from an author, add the line '# fleetvault: vault={found} member=NAME' to the identity file, or pass --root"
             )),

@@ -5,11 +5,13 @@
 pub mod approval;
 pub mod configuration;
 pub mod explain;
+mod passphrase;
 pub mod process;
 mod settings;
 pub mod time;
 mod trail;
 
+pub use passphrase::{Asking, unlock};
 pub use settings::Settings;
 pub use trail::{Trail, audit_log};
 

@@ -1,18 +1,35 @@
-//! Where private keys come from: a file or an inherited descriptor, read once.
+//! Where private keys come from: a file or an inherited descriptor, read once, and opened where a passphrase protects it.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read},
     path::PathBuf,
 };
 
-use vault_format::{IdentityFile, Secret};
+use vault_format::{IdentityFile, Secret, UnlockError};
 use zeroize::Zeroizing;
 
 use super::LaunchError;
 
 /// The most that is read of an identity file, in bytes.
 const IDENTITY_MAX: u64 = 1 << 20;
+
+/// How often a passphrase is asked for before a wrong one is an error.
+const ATTEMPTS: usize = 3;
+
+/// An identity file that can be read, and the passphrase that opened it.
+#[derive(Clone)]
+pub struct OwnKeys {
+    text: Secret,
+    passphrase: Option<Secret>,
+}
+
+impl From<Secret> for OwnKeys {
+    /// Takes a file that needs no passphrase.
+    fn from(text: Secret) -> Self {
+        Self { text, passphrase: None }
+    }
+}
 
 /// Where the private keys come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +49,6 @@ impl IdentitySource {
         }
     }
 
-    /// Reads the keys and anchors.
-    ///
-    /// # Errors
-    /// [`LaunchError::Unreadable`] and [`LaunchError::Identity`].
-    pub fn read(&self) -> Result<IdentityFile, LaunchError> {
-        self.parse(&self.contents()?)
-    }
-
     /// Reads the file as it is. A descriptor gives it once.
     ///
     /// # Errors
@@ -51,12 +60,47 @@ impl IdentitySource {
         })
     }
 
-    /// Reads keys and anchors from what [`IdentitySource::contents`] gave.
+    /// Opens what [`IdentitySource::contents`] gave with the passphrase that `ask` comes back with, where it needs one. A wrong one is asked
+    /// for again, twice at most.
+    ///
+    /// # Errors
+    /// [`LaunchError::Locked`] where nobody can be asked, [`LaunchError::Unlock`], and [`LaunchError::Unreadable`] where asking fails.
+    pub fn unlock(
+        &self,
+        contents: Secret,
+        mut ask: impl FnMut(&str) -> io::Result<Option<Secret>>,
+    ) -> Result<OwnKeys, LaunchError> {
+        if !IdentityFile::is_locked(contents.expose()) {
+            return Ok(contents.into());
+        }
+        let source_text = self.to_string();
+        let question = format!("Passphrase for the identity {source_text}");
+        for attempt in 1.. {
+            let asked = ask(&question).map_err(|error| LaunchError::Unreadable {
+                source_text: source_text.clone(),
+                error,
+            })?;
+            let Some(passphrase) = asked else { break };
+            match IdentityFile::unlock(contents.expose(), &passphrase) {
+                Ok(text) => {
+                    return Ok(OwnKeys {
+                        text,
+                        passphrase: Some(passphrase),
+                    });
+                }
+                Err(UnlockError::WrongPassphrase) if attempt < ATTEMPTS => {}
+                Err(error) => return Err(LaunchError::Unlock { source_text, error }),
+            }
+        }
+        Err(LaunchError::Locked(source_text))
+    }
+
+    /// Reads keys and anchors from what [`IdentitySource::unlock`] opened.
     ///
     /// # Errors
     /// [`LaunchError::Identity`].
-    pub fn parse(&self, contents: &Secret) -> Result<IdentityFile, LaunchError> {
-        IdentityFile::parse(contents.expose()).map_err(|error| LaunchError::Identity {
+    pub fn parse(&self, keys: &OwnKeys) -> Result<IdentityFile, LaunchError> {
+        IdentityFile::parse(keys.text.expose()).map_err(|error| LaunchError::Identity {
             source_text: self.to_string(),
             error,
         })
@@ -67,8 +111,11 @@ impl IdentitySource {
         match self {
             #[cfg(unix)]
             Self::Path(path) => {
-                use std::os::unix::fs::PermissionsExt;
-                std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 != 0)
+                use std::os::unix::fs::MetadataExt;
+                // systemd gives a service its credentials by an access list, whose mask is what stands as the mode of root's own group.
+                let by_systemd = |meta: &Metadata| meta.mode() & 0o777 == 0o440 && meta.uid() == 0 && meta.gid() == 0;
+                std::fs::metadata(path)
+                    .is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0 && !by_systemd(&meta))
             }
             _ => false,
         }
@@ -92,10 +139,11 @@ impl IdentitySource {
     }
 }
 
-/// The lines of an identity file that are secret: keys, but neither comments nor the marks around a key.
-pub fn secret_lines(contents: &Secret) -> impl Iterator<Item = &[u8]> {
-    let lines = contents.expose().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"-----"))
+/// What of an identity must not be seen: the lines that are keys, but neither comments nor the marks around a key, and the passphrase.
+pub fn secret_lines(keys: &OwnKeys) -> impl Iterator<Item = &[u8]> {
+    let lines = keys.text.expose().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"-----"));
+    lines.chain(keys.passphrase.iter().map(Secret::expose))
 }
 
 impl std::fmt::Display for IdentitySource {

@@ -6,10 +6,10 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 use vault_format::{
-    GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, Secret, VaultId, Verified,
+    GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, UnlockError, VaultId, Verified,
 };
 
-use super::{IdentitySource, Resolver, keyring::Keyring};
+use super::{IdentitySource, OwnKeys, Resolver, keyring::Keyring};
 use crate::vault::{Access, FileError, Repository, RepositoryError, SnapshotError, Vault};
 
 /// What a resolver is launched with. None of it can come from a template, a request or a repository.
@@ -20,8 +20,8 @@ pub struct Launch {
     pub reference: String,
     /// Where the keys came from, for errors.
     pub source: IdentitySource,
-    /// The identity file as it was read.
-    pub identity: Secret,
+    /// The identity file, open.
+    pub identity: OwnKeys,
     /// What the launch says about itself.
     pub expectation: Expectation,
     /// The directory in which this machine remembers; `None` where there is none.
@@ -57,6 +57,17 @@ pub enum LaunchError {
         source_text: String,
         /// What is wrong with it.
         error: IdentityFileError,
+    },
+    /// A passphrase is needed, and nobody can be asked for it.
+    #[error("the identity {0} is protected by a passphrase, and there is no terminal to ask for it")]
+    Locked(String),
+    /// The passphrase does not open it.
+    #[error("the identity {source_text} cannot be opened: {error}")]
+    Unlock {
+        /// The file or descriptor.
+        source_text: String,
+        /// Why.
+        error: UnlockError,
     },
     /// Nobody said which vault to trust.
     #[error("no anchor: the identity names no vault, and no root was given; the vault here has the id {found}")]

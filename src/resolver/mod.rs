@@ -18,7 +18,7 @@ pub mod template;
 mod worker;
 mod writable;
 
-pub use identity::{IdentitySource, secret_lines};
+pub use identity::{IdentitySource, OwnKeys, secret_lines};
 pub use keyring::{Keyring, KeyringError};
 pub use launch::{Expectation, Launch, LaunchError, identify};
 pub use nearest::nearest;

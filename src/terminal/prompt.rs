@@ -33,7 +33,7 @@ pub fn stdin_is_terminal() -> bool {
 /// # Errors
 /// What the terminal gives; [`io::ErrorKind::UnexpectedEof`] (Ctrl-D) and [`io::ErrorKind::Interrupted`] (Ctrl-C,
 /// which raises no signal here) when the person gives up.
-fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
+pub fn hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
     let Some((input, mut output)) = open() else {
         return Ok(None);
     };

@@ -92,7 +92,7 @@ pub fn resolving() {
     let launch = Launch {
         directory: fixture.vault(),
         reference: "HEAD".into(),
-        identity: source.contents().unwrap(),
+        identity: source.contents().unwrap().into(),
         source,
         expectation: Expectation::default(),
         state: Some(fixture.path("state/fleetvault")),

@@ -55,10 +55,6 @@ fn an_identity_that_cannot_be_used() {
             "AGE-PLUGIN-YUBIKEY-1QQQQ\n",
             "line 1: it is a key of type an age plugin; X25519 and ssh-ed25519 are supported",
         ),
-        (
-            "-----BEGIN AGE ENCRYPTED FILE-----\n",
-            "it is protected by a passphrase, which is not supported yet",
-        ),
     ] {
         with_identity(&fleet, text)
             .fails(1)

@@ -18,6 +18,7 @@ mod leaks;
 mod masking;
 mod network;
 mod outcomes;
+mod passphrases;
 mod terminal;
 
 use support::{Fleet, Run};

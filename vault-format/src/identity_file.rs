@@ -42,7 +42,7 @@ pub enum IdentityFileError {
     #[error("it is not UTF-8")]
     NotUtf8,
     /// An age file behind a passphrase.
-    #[error("it is protected by a passphrase, which is not supported yet")]
+    #[error("it is protected by a passphrase")]
     Encrypted,
     /// A line that is no key and no comment.
     #[error("line {line}: {error}")]
@@ -69,8 +69,8 @@ pub enum IdentityFileError {
 }
 
 const ANCHOR: &str = "# fleetvault:";
-const SSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
-const SSH_END: &str = "-----END OPENSSH PRIVATE KEY-----";
+pub(crate) const SSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+pub(crate) const SSH_END: &str = "-----END OPENSSH PRIVATE KEY-----";
 
 impl IdentityFile {
     /// Reads the bytes of an identity file: age identities, or one OpenSSH private key, and anchors in comments.

@@ -5,10 +5,11 @@
 use std::{fmt, str::FromStr};
 
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
-use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig, public::KeyData};
+use ssh_key::{Algorithm, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, SshSig, public::KeyData};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use crate::{shown::quoted_key, small_order::is_small_order};
+use crate::{passphrase::UnlockError, shown::quoted_key, small_order::is_small_order};
 
 /// A public key that may sign: `ssh-ed25519 AAAA…` or `sk-ssh-ed25519@openssh.com AAAA…`, without a comment.
 #[derive(Clone)]
@@ -28,6 +29,9 @@ pub struct SshSignature {
 
 /// A private signing key held by this process; wiped when dropped.
 pub struct SigningKey(PrivateKey);
+
+/// The most rounds of bcrypt that a key may ask for: `ssh-keygen` takes 24, and this many some seconds.
+const ROUNDS_MAX: u32 = 1024;
 
 /// A private signing key that this process cannot use itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -212,7 +216,7 @@ impl SigningKey {
     /// # Errors
     /// [`SigningKeyError::NoRandomness`].
     pub fn generate() -> Result<Self, SigningKeyError> {
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(|_| SigningKeyError::NoRandomness)?;
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
         Ok(Self(PrivateKey::from(pair)))
@@ -232,11 +236,37 @@ impl SigningKey {
         }
     }
 
+    /// Decrypts an OpenSSH private key of any type, and gives it back as one without a passphrase.
+    ///
+    /// # Errors
+    /// [`UnlockError`].
+    pub(crate) fn unlock_openssh(pem: &str, passphrase: &[u8]) -> Result<Zeroizing<String>, UnlockError> {
+        let damaged = |_| UnlockError::Damaged("it is no OpenSSH private key".into());
+        let key = PrivateKey::from_openssh(pem).map_err(damaged)?;
+        match key.kdf() {
+            Kdf::Bcrypt { rounds, .. } if *rounds > ROUNDS_MAX => Err(UnlockError::TooMuchWork {
+                unit: "rounds of bcrypt",
+                found: u64::from(*rounds),
+                most: u64::from(ROUNDS_MAX),
+            }),
+            _ => {
+                // Whatever else goes wrong in there is a key that came out wrong, unless the file was damaged: nobody can tell.
+                let key = key.decrypt(passphrase).map_err(|_| UnlockError::WrongPassphrase)?;
+                key.to_openssh(LineEnding::LF).map_err(damaged)
+            }
+        }
+    }
+
+    /// Tells whether a text is an OpenSSH private key behind a passphrase.
+    pub(crate) fn is_locked(pem: &str) -> bool {
+        PrivateKey::from_openssh(pem).is_ok_and(|key| key.is_encrypted())
+    }
+
     /// The key as an OpenSSH private key with `comment`.
     ///
     /// # Errors
     /// [`SigningKeyError::Unreadable`] where the key cannot be written.
-    pub fn to_openssh(&self, comment: &str) -> Result<zeroize::Zeroizing<String>, SigningKeyError> {
+    pub fn to_openssh(&self, comment: &str) -> Result<Zeroizing<String>, SigningKeyError> {
         let mut key = self.0.clone();
         key.set_comment(comment);
         key.to_openssh(LineEnding::LF).map_err(|_| SigningKeyError::Unreadable)

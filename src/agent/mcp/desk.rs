@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use vault_format::{CredentialName, MemberName, Network, Secret, VaultId};
+use vault_format::{CredentialName, MemberName, Network, VaultId};
 
 use super::{
     Losses, Lost,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::{Failure, Settings, Trail, approval, time},
     resolver::{
-        Listed, Permitted, Resolver, Session, Values,
+        Listed, OwnKeys, Permitted, Resolver, Session, Values,
         mask::Masker,
         policy::{Policy, Purpose, Question},
         secret_lines,
@@ -104,7 +104,7 @@ impl Desk {
         Opening { session, told }: Opening,
         policy: Policy,
         settings: Settings,
-        identity: &Secret,
+        identity: &OwnKeys,
         losses: Losses,
         shutdown: CancellationToken,
     ) -> Result<Self, Failure> {

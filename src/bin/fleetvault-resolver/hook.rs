@@ -23,7 +23,7 @@ use fleetvault::{
             with_command,
         },
     },
-    cli::{Failure, Settings, approval, time},
+    cli::{Asking, Failure, Settings, approval, time},
     resolver::{
         policy::Purpose,
         run::{ARGUMENT_MAX, Action, Shell, Wanted, quoted_line},
@@ -83,6 +83,7 @@ fn block_on_panic() {
 }
 
 pub fn run(args: &HookArgs, launch: &mut LaunchArgs) -> Result<(), Failure> {
+    launch.asking = Asking::Never;
     block_on_panic();
     let _deadline = deadline(TIME_MAX, "the hook takes too long, and blocks this call")?;
     let request = request()?;

@@ -8,9 +8,9 @@ use std::{
 
 use clap::Args;
 use fleetvault::{
-    cli::{Failure, Settings, Trail, configuration},
+    cli::{Asking, Failure, Settings, Trail, configuration, unlock},
     resolver::{
-        Expectation, IdentitySource, Launch, Permitted, Resolver, Values,
+        Expectation, IdentitySource, Launch, OwnKeys, Permitted, Resolver, Values,
         policy::{Policy, Purpose, Question},
     },
     terminal::{
@@ -19,7 +19,7 @@ use fleetvault::{
     },
     vault::{Repository, Vault},
 };
-use vault_format::{CredentialName, MemberName, Secret, Timestamp, VaultId};
+use vault_format::{CredentialName, MemberName, Timestamp, VaultId};
 
 /// The launch. None of it can come from a template, a request or a repository.
 #[derive(Args)]
@@ -64,6 +64,9 @@ pub struct LaunchArgs {
     /// Write errors as JSON, one line each; lists too
     #[arg(long, global = true)]
     pub json: bool,
+    /// Whether a person may be asked for the identity's passphrase.
+    #[arg(skip)]
+    pub asking: Asking,
 }
 
 /// What values are wanted for.
@@ -82,8 +85,8 @@ pub struct Opened {
     pub values: Values,
     /// What their headers say, in the order of their names.
     pub permitted: Vec<Permitted>,
-    /// The identity file, whose lines are to be masked like values.
-    pub identity: Secret,
+    /// The identity, to be masked like values.
+    pub identity: OwnKeys,
 }
 
 impl LaunchArgs {
@@ -175,7 +178,7 @@ impl LaunchArgs {
     /// There is no identity, or it cannot be read.
     pub fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let source = self.identity_source(settings)?;
-        let identity = source.contents()?;
+        let identity = unlock(&source, source.contents()?, self.asking)?;
         if source.is_exposed() {
             warn(&format!("others can read the identity {source}: chmod 600 it"));
         }
@@ -309,7 +312,7 @@ fn absolute_text(path: &Path) -> Result<String, Failure> {
 
 /// What a launch knows beside its resolver.
 pub struct Launched<'l> {
-    identity: &'l Secret,
+    identity: &'l OwnKeys,
     repository: &'l Repository,
     not_logged: Option<String>,
 }

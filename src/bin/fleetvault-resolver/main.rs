@@ -90,7 +90,7 @@ fn main() -> ExitCode {
         Command::Run(Lazy(args)) => run::run(args, &cli.launch),
         Command::Mask(Lazy(args)) => mask::run(args, &cli.launch).map(|()| 0),
         #[cfg(unix)]
-        Command::Mcp(Lazy(args)) => mcp::run(args, &cli.launch).map(|()| 0),
+        Command::Mcp(Lazy(args)) => mcp::run(args, &mut cli.launch).map(|()| 0),
         Command::Hook(Lazy(args)) => hook::run(args, &mut cli.launch).map(|()| 0),
         Command::Log(Lazy(args)) => log::run(args, &cli.launch).map(|()| 0),
         Command::Install(Lazy(args)) => install::run(args, &cli.launch).map(|()| 0),

@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use fleetvault::{
     agent::mcp::{AllowedCommands, Lost, Options, serve},
-    cli::{Failure, Settings},
+    cli::{Asking, Failure, Settings},
     resolver::{
         WritableDirectories,
         policy::duration,
@@ -65,7 +65,8 @@ pub struct McpArgs {
     allow_unix: bool,
 }
 
-pub fn run(args: &McpArgs, launch: &LaunchArgs) -> Result<(), Failure> {
+pub fn run(args: &McpArgs, launch: &mut LaunchArgs) -> Result<(), Failure> {
+    launch.asking = Asking::IfHeard;
     let settings = Settings::from_environment();
     let options = args.options()?;
     let policy = launch.policy(&settings)?;

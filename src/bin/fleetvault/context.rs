@@ -1,20 +1,23 @@
 //! What every command starts from: the global arguments, this user's directories, and the ways into a vault.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use fleetvault::{
     author::{Desk, Plan, Signer},
-    cli::{Failure, Settings, explain::Explain, time},
-    resolver::{Expectation, IdentitySource, Keyring, identify},
+    cli::{Asking, Failure, Settings, explain::Explain, time, unlock},
+    resolver::{Expectation, IdentitySource, Keyring, LaunchError, OwnKeys, identify},
     terminal::report::Report,
     vault::{Access, HeadState, Repository, Snapshot, Vault, WriteOptions, write},
 };
-use vault_format::{IdentityFile, VaultId};
+use vault_format::{IdentityFile, Secret, VaultId};
 
 use crate::{
     output::{self, note},
-    trust::Strictness,
+    trust::{Strictness, check_anchor},
 };
 
 /// Arguments of every command.
@@ -68,10 +71,12 @@ pub struct WriteArgs {
     pub dry_run: bool,
 }
 
-/// The global arguments and this user's directories.
+/// The global arguments, this user's directories, and this user's identity once it was read.
 pub struct Context {
     pub globals: Globals,
     pub settings: Settings,
+    contents: OnceCell<Secret>,
+    own_keys: OnceCell<OwnKeys>,
 }
 
 impl Context {
@@ -79,6 +84,8 @@ impl Context {
         Self {
             globals,
             settings: Settings::from_environment(),
+            contents: OnceCell::new(),
+            own_keys: OnceCell::new(),
         }
     }
 
@@ -167,14 +174,42 @@ impl Context {
         work(&Desk::new(&vault, &signer, None, time::now())?)
     }
 
-    /// Reads the user's own identity file.
+    /// Reads the user's own identity file, and asks for its passphrase where it has one.
     pub fn identity(&self) -> Result<IdentityFile, Failure> {
+        let file = self.quiet_identity()?;
         let source = self.identity_source()?;
-        let file = source.read()?;
         if source.is_exposed() {
             note(&format!("others can read the identity {source}: chmod 600 it"));
         }
         Ok(file)
+    }
+
+    /// The same, without saying who else can read it: once is enough.
+    pub fn quiet_identity(&self) -> Result<IdentityFile, Failure> {
+        let source = self.identity_source()?;
+        Ok(source.parse(self.own_keys(&source)?)?)
+    }
+
+    /// Tells whether the identity needs a passphrase that was not asked for yet.
+    pub fn is_identity_locked(&self) -> Result<bool, Failure> {
+        let contents = self.identity_contents(&self.identity_source()?)?;
+        Ok(self.own_keys.get().is_none() && IdentityFile::is_locked(contents.expose()))
+    }
+
+    /// The identity file as it is, read once: a descriptor gives it once.
+    pub fn identity_contents(&self, source: &IdentitySource) -> Result<&Secret, LaunchError> {
+        match self.contents.get() {
+            Some(contents) => Ok(contents),
+            None => source.contents().map(|contents| self.contents.get_or_init(|| contents)),
+        }
+    }
+
+    fn own_keys(&self, source: &IdentitySource) -> Result<&OwnKeys, LaunchError> {
+        if let Some(keys) = self.own_keys.get() {
+            return Ok(keys);
+        }
+        let contents = self.identity_contents(source)?.clone();
+        unlock(source, contents, Asking::AtTerminal).map(|keys| self.own_keys.get_or_init(|| keys))
     }
 
     /// Where the user's own identity is.
@@ -199,8 +234,10 @@ impl Context {
         if keys == Keys::SigningOnly {
             return Ok(None);
         }
-        let expectation = Expectation::default();
-        Ok(Some(identify(vault, self.identity()?, &expectation)?))
+        let identity = self.identity()?;
+        // Once more: while it was locked it vouched for nothing.
+        check_anchor(&identity, vault)?;
+        Ok(Some(identify(vault, identity, &Expectation::default())?))
     }
 
     /// Reads a vault with what this machine remembers of it.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use fleetvault::{cli::Failure, resolver::IdentitySource, terminal::report::Report};
-use vault_format::{Anchor, Identity, Secret, SigningKey, Timestamp};
+use vault_format::{Anchor, Identity, IdentityFile, Secret, SigningKey, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
@@ -128,6 +128,10 @@ pub fn add_anchor(path: &Path, anchor: &Anchor) -> Result<(), Failure> {
         // Through links: the file is replaced where it is, and a link to it stays one.
         let path = fs::canonicalize(path)?;
         let old = Zeroizing::new(fs::read(&path)?);
+        // What stands before an age file makes it none, and its text cannot be changed without the passphrase.
+        if IdentityFile::is_locked(&old) {
+            return Err(io::Error::other("it is protected by a passphrase"));
+        }
         let mut text = Zeroizing::new(Vec::with_capacity(old.len() + 256));
         text.extend_from_slice(format!("{}\n", anchor.to_line()).as_bytes());
         text.extend_from_slice(&old);

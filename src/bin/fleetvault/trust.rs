@@ -8,7 +8,7 @@ use fleetvault::{
     terminal::{escape, prompt, report::Report},
     vault::{Repository, Vault, trust::KnownVaults},
 };
-use vault_format::VaultId;
+use vault_format::{IdentityFile, VaultId};
 
 use crate::{
     context::{Context, fail},
@@ -39,7 +39,7 @@ impl Context {
             return Err(fail(LaunchError::OtherVault { expected, found }));
         }
         // Asked for also where the root was named: an anchor says how old a root may be.
-        let anchored = self.is_anchored(vault)?;
+        let anchored = self.is_anchored(vault, strictness)?;
         if self.globals.root.is_some() {
             return Ok(());
         }
@@ -84,24 +84,26 @@ impl Context {
         })?))
     }
 
-    /// Tells whether the user's identity file names this vault. A missing file vouches for nothing; a broken one is an error.
-    pub fn is_anchored(&self, vault: &Vault<'_>) -> Result<bool, Failure> {
+    /// Tells whether the user's identity file names this vault. A missing file vouches for nothing, and neither does one behind a passphrase
+    /// as long as the vault is known otherwise, or is only looked at; a broken one is an error.
+    pub fn is_anchored(&self, vault: &Vault<'_>, strictness: Strictness) -> Result<bool, Failure> {
         let source = self.identity_source()?;
         refuse_key_as_path(&source)?;
-        match source.read() {
-            Ok(identity) => {
-                let Some(anchor) = identity.anchor(vault.id()) else {
-                    return Ok(false);
-                };
-                let (lowest, found) = (anchor.root.unwrap_or(1), vault.authority().serial());
-                if found < lowest {
-                    return Err(fail(LaunchError::OldRoot { lowest, found }));
-                }
-                Ok(true)
+        match self.identity_contents(&source) {
+            Ok(_) => {}
+            Err(LaunchError::Unreadable { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(false);
             }
-            Err(LaunchError::Unreadable { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(fail(error)),
+            Err(error) => return Err(fail(error)),
         }
+        if self.is_identity_locked()? && (strictness == Strictness::Noted || self.is_known(vault)?) {
+            return Ok(false);
+        }
+        check_anchor(&self.quiet_identity()?, vault)
+    }
+
+    fn is_known(&self, vault: &Vault<'_>) -> Result<bool, Failure> {
+        Ok(self.globals.root.is_some() || self.known_vaults()?.is_some_and(|known| known.knows(vault.id())))
     }
 
     fn unknown(&self, vault: &Vault<'_>, strictness: Strictness) -> Result<(), Failure> {
@@ -164,5 +166,20 @@ pub fn place(repository: &Repository, vault: &Vault<'_>) -> PathBuf {
     match vault.snapshot().directory() {
         "" => base,
         directory => base.join(directory),
+    }
+}
+
+/// Tells whether an identity names this vault.
+///
+/// # Errors
+/// The root of the vault is older than the identity says.
+pub fn check_anchor(identity: &IdentityFile, vault: &Vault<'_>) -> Result<bool, Failure> {
+    let Some(anchor) = identity.anchor(vault.id()) else {
+        return Ok(false);
+    };
+    let (lowest, found) = (anchor.root.unwrap_or(1), vault.authority().serial());
+    match found < lowest {
+        true => Err(fail(LaunchError::OldRoot { lowest, found })),
+        false => Ok(true),
     }
 }

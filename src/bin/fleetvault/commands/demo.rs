@@ -144,7 +144,7 @@ impl Demo {
         let launch = Launch {
             directory: self.base.join("vault"),
             reference: "HEAD".into(),
-            identity: source.contents()?,
+            identity: source.contents()?.into(),
             source,
             expectation: Expectation::default(),
             state: None,

@@ -51,6 +51,7 @@ struct OwnKeys {
     identity: IdentityFile,
     identity_path: PathBuf,
     identity_is_new: bool,
+    identity_is_locked: bool,
     signer: Signer,
     signing_key_path: PathBuf,
     new_signing_key: Option<SigningKeyFiles>,
@@ -83,7 +84,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<(), Failure> {
         };
         refuse_inside_vault(args, &place)?;
         return match make(args, &author, &keys, &place)? {
-            Some(made) => finish(args, &author, &keys, directory, &made),
+            Some(made) => finish(args, context, &keys, &place, &made),
             None => {
                 say!("would make a vault in {}", shown(directory));
                 Ok(())
@@ -102,7 +103,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<(), Failure> {
         directory,
     };
     let made = make(args, &author, &keys, &place).inspect_err(|_| tidy(args, &repository, &new_directories))?;
-    made.map_or(Ok(()), |made| finish(args, &author, &keys, directory, &made))
+    made.map_or(Ok(()), |made| finish(args, context, &keys, &place, &made))
 }
 
 /// Removes a new repository in which no vault was made. One that has it stays, whatever failed then.
@@ -175,13 +176,17 @@ fn make(args: &InitArgs, author: &AuthorName, keys: &OwnKeys, place: &Place<'_>)
 /// Anchors the vault in the identity, and tells what was made.
 fn finish(
     args: &InitArgs,
-    author: &AuthorName,
+    context: &Context,
     keys: &OwnKeys,
-    directory: &Path,
+    place: &Place<'_>,
     Made { anchor, written }: &Made,
 ) -> Result<(), Failure> {
-    let anchored = add_anchor(&keys.identity_path, anchor);
-    say!("made a vault in {}", shown(directory));
+    let anchored = match keys.identity_is_locked {
+        true => remember(context, anchor, place),
+        false => add_anchor(&keys.identity_path, anchor),
+    };
+    let author = anchor.member.as_ref().map(ToString::to_string).unwrap_or_default();
+    say!("made a vault in {}", shown(place.directory));
     say!("  id           {}", anchor.vault);
     say!(
         "  author       {author}, with the signing key {}",
@@ -205,7 +210,12 @@ fn finish(
             reports.into_iter().map(|report| report.hint(hint.clone())).collect(),
         ));
     }
-    if !keys.identity.anchors.is_empty() {
+    if keys.identity_is_locked {
+        note(&format!(
+            "no anchor was added to the identity, which a passphrase protects; this machine remembers the vault. The line is: {}",
+            anchor.to_line()
+        ));
+    } else if !keys.identity.anchors.is_empty() {
         note(&format!(
             "the identity is now for {} vaults: with it, fleetvault-resolver needs --root to say which",
             keys.identity.anchors.len() + 1
@@ -216,6 +226,22 @@ fn finish(
     }
     say!("next: fleetvault member add NAME --recipient KEY, then fleetvault set CREDENTIAL --members NAME");
     Ok(())
+}
+
+/// Vouches for the vault where its anchor cannot.
+fn remember(context: &Context, anchor: &Anchor, place: &Place<'_>) -> Result<(), Failure> {
+    let base = place.repository.work_dir().unwrap_or(place.repository.git_dir());
+    let base = fs::canonicalize(base).unwrap_or_else(|_| base.to_owned());
+    let at = match place.start {
+        "" => base,
+        start => base.join(start),
+    };
+    let Some(mut known) = context.known_vaults()? else {
+        return Ok(());
+    };
+    known
+        .accept(anchor.vault, &at)
+        .map_err(|error| Report::new(1, "io", format!("cannot remember this vault: {error}")).into())
 }
 
 /// Refuses a directory that belongs to a vault already: every command started there would have two to choose from.
@@ -257,6 +283,7 @@ fn author_name(args: &InitArgs) -> Result<AuthorName, Failure> {
 fn own_keys(context: &Context, author: &AuthorName) -> Result<OwnKeys, Failure> {
     let identity_path = context.own_identity_path()?;
     let identity_is_new = fs::symlink_metadata(&identity_path).is_err();
+    let identity_is_locked = !identity_is_new && context.is_identity_locked()?;
     let identity = if identity_is_new {
         IdentityFile {
             identities: vec![Identity::generate()],
@@ -277,6 +304,7 @@ fn own_keys(context: &Context, author: &AuthorName) -> Result<OwnKeys, Failure> 
         identity,
         identity_path,
         identity_is_new,
+        identity_is_locked,
         signer,
         signing_key_path,
         new_signing_key,

@@ -15,7 +15,7 @@ use vault_format::{Digest, FilePath, ROOT_FILE};
 use crate::{
     context::{Context, ReadArgs},
     output,
-    trust::place,
+    trust::{Strictness, place},
 };
 
 #[derive(Subcommand)]
@@ -73,7 +73,7 @@ fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
     if context.globals.root == Some(vault.id()) {
         trusted_by.push("--root");
     }
-    if context.is_anchored(&vault)? {
+    if context.is_anchored(&vault, Strictness::Noted)? {
         trusted_by.push("the anchor in the identity file");
     }
     if let Some(known) = context.known_vaults()?

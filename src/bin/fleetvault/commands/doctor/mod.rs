@@ -20,6 +20,7 @@ use vault_format::{AuthorName, Credential, FilePath, Grant, GroupName};
 use crate::{
     context::{Context, ReadArgs},
     output,
+    trust::Strictness,
 };
 
 #[derive(Args)]
@@ -104,7 +105,7 @@ fn trust(context: &Context, repository: &Repository, vault: &Vault<'_>) -> Check
         .ok()
         .flatten()
         .is_some_and(|known| known.knows(vault.id()));
-    match context.is_anchored(vault) {
+    match context.is_anchored(vault, Strictness::Noted) {
         Ok(true) => check(State::Good, "your identity file names this vault", None),
         Ok(false) if context.globals.root == Some(vault.id()) => check(State::Good, "--root names this vault", None),
         Ok(false) if known => check(State::Good, "this vault was accepted on this machine", None),
@@ -153,10 +154,14 @@ fn branch(repository: &Repository) -> Vec<Check> {
 }
 
 fn identity(context: &Context, vault: &Vault<'_>) -> Check {
+    // A check asks for nothing.
+    if context.is_identity_locked().unwrap_or(false) {
+        let what = "your identity is protected by a passphrase, and was not opened";
+        return check(State::Note, what, None);
+    }
     let read = || -> Result<(String, bool, bool), Failure> {
         let source = context.identity_source()?;
-        let file = source.read()?;
-        let keyring = identify(vault, file, &Expectation::default())?;
+        let keyring = identify(vault, context.quiet_identity()?, &Expectation::default())?;
         let keeper = vault.is_granted(&GroupName::keepers(), keyring.member())?;
         Ok((keyring.member().to_string(), keeper, source.is_exposed()))
     };
