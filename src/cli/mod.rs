@@ -7,6 +7,7 @@ pub mod configuration;
 pub mod explain;
 pub mod process;
 mod settings;
+mod syncing;
 pub mod time;
 mod trail;
 

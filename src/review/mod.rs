@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod exposure;
+pub mod incoming;
 mod parallel;
 pub mod proposal;
 pub mod verify;

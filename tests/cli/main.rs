@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/clones.rs"]
+mod clones;
+
 mod changing;
 mod ci;
 mod completing;
@@ -29,6 +32,10 @@ mod scopes;
 mod setting;
 mod setup;
 mod signing;
+mod syncing;
+mod syncing_faults;
+mod syncing_load;
+mod syncing_refused;
 mod templates;
 mod trusting;
 mod values;
