@@ -8,6 +8,7 @@ pub mod explain;
 mod passphrase;
 pub mod process;
 mod settings;
+mod syncing;
 pub mod time;
 mod trail;
 

@@ -3,6 +3,7 @@
 pub mod base;
 pub mod exposure;
 mod finding;
+pub mod incoming;
 mod keys;
 mod parallel;
 mod places;

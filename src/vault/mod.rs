@@ -5,12 +5,15 @@
 
 mod files;
 mod git;
+mod remote;
 pub mod trust;
 
 pub use files::{FileError, FileProblem, Vault, floors_directory};
 pub use git::{
-    Access, BlobId, Child, CommitId, CommitRequest, Conflict, Difference, EntryKind, FileChange, FileVersion, GitError,
-    HeadState, History, InProgress, MAX_FILE, Merged, Operation, PathError, Place, ReadError, Remembered, Repository,
-    RepositoryError, Seen, Side, SideCommit, Snapshot, SnapshotError, Stage, TreeFile, VAULT_FILE, Versions, WorkTree,
-    WriteError, WriteFailure, WriteOptions, Written, check_path, init_repository, resolve, write, write_new,
+    Access, Advance, BlobId, Child, CommitId, CommitRequest, Conflict, Difference, EntryKind, FileChange, FileVersion,
+    GitError, HeadState, History, InProgress, Like, MAX_FILE, Merged, Merging, Operation, Parting, PathError, Place,
+    ReadError, Remembered, Replay, Repository, RepositoryError, Seen, Side, SideCommit, Snapshot, SnapshotError, Stage,
+    SyncLock, TreeFile, Upstream, UpstreamError, VAULT_FILE, Versions, WorkTree, WriteError, WriteFailure,
+    WriteOptions, Written, advance, check_path, init_repository, put_back_interrupted, resolve, write, write_new,
 };
+pub use remote::{Pushed, Remote, RemoteError, RemoteOptions};

@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use crate::support::{Fleet, has, skip};
+use crate::{
+    clones::Clones,
+    support::{Fleet, has, skip},
+};
 
 /// A tmpfs, unmounted when dropped.
 struct Mount(PathBuf);
@@ -143,6 +146,36 @@ fn a_disk_that_fills_up() {
         .fleetvault_with(&["-C", "../disk/v", "rotate", "token"], &value)
         .ok();
     git(&["fsck", "--strict"]);
+}
+
+#[test]
+fn a_disk_that_fills_up_while_syncing() {
+    let clones = Clones::new();
+    let Some(mount) = Mount::new(clones.path("disk")) else {
+        return;
+    };
+    clones.clone("disk/b");
+    clones.clone("a");
+    clones.set("a", "token", &"value ".repeat(10 << 10));
+    clones.sync("a", &[]).ok();
+    clones.set("disk/b", "own", "my-own-value-here");
+    let head = clones.head("disk/b");
+    for leave in [0, 16 << 10, 60 << 10, 120 << 10] {
+        fill(&mount.0, leave);
+        let run = clones.sync("disk/b", &[]);
+        fs::remove_file(mount.0.join("filler")).unwrap();
+        assert_eq!(run.code, 1, "with {leave} bytes left: {}", run.stderr);
+        assert_eq!(clones.head("disk/b"), head);
+        assert_eq!(
+            clones.git("disk/b", &["status", "--porcelain"]),
+            "",
+            "with {leave} bytes left"
+        );
+    }
+    clones.sync("disk/b", &[]).ok();
+    clones.assert_clean("disk/b");
+    clones.sync("a", &[]).ok();
+    assert_eq!(clones.get("a", "own"), "my-own-value-here");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn an_upstream_that_is_ahead_is_said_before_writing() {
     fleet
         .fleetvault(&["doctor"])
         .ok()
-        .prints("risk  1 commits are not pushed\n      → git push");
+        .prints("risk  1 commits are not pushed\n      → fleetvault sync");
     fleet.git(&["push", "-q"]);
     fleet.git(&["reset", "-q", "--hard", "HEAD^"]);
     fleet
@@ -113,7 +113,7 @@ fn an_upstream_that_is_ahead_is_said_before_writing() {
     fleet
         .fleetvault_with(&["set", "token"], b"value-of-token")
         .ok()
-        .says("warning: this branch is 1 commits behind its upstream: 'git pull' first");
+        .says("warning: this branch is 1 commits behind its upstream: 'fleetvault sync' first");
 }
 
 #[cfg(unix)]

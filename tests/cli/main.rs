@@ -7,6 +7,9 @@ mod support;
 #[path = "../run/console.rs"]
 mod console;
 
+#[path = "../support/clones.rs"]
+mod clones;
+
 mod authors;
 mod changing;
 mod ci;
@@ -39,6 +42,10 @@ mod scopes;
 mod setting;
 mod setup;
 mod signing;
+mod syncing;
+mod syncing_faults;
+mod syncing_load;
+mod syncing_refused;
 mod templates;
 mod trusting;
 mod values;

@@ -240,6 +240,14 @@ impl Context {
         Ok(Some(identify(vault, identity, &Expectation::default())?))
     }
 
+    /// An author without an identity can still do what opens nothing.
+    pub fn keys_at_hand(&self) -> Result<Keys, Failure> {
+        Ok(match self.identity_source()? {
+            IdentitySource::Path(path) if !path.exists() => Keys::SigningOnly,
+            _ => Keys::Identity,
+        })
+    }
+
     /// Reads a vault with what this machine remembers of it.
     pub fn load<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
         Ok(Vault::load(snapshot, self.settings.state.as_deref())?)
@@ -253,7 +261,7 @@ impl Context {
     fn warn_if_behind(&self, repository: &Repository) {
         if let Some((_, behind)) = repository.ahead_behind_upstream().filter(|(_, behind)| *behind > 0) {
             note(&format!(
-                "this branch is {behind} commits behind its upstream: 'git pull' first, or a member added there is missing here"
+                "this branch is {behind} commits behind its upstream: 'fleetvault sync' first, or what changed there is missing here"
             ));
         }
     }

@@ -24,7 +24,7 @@ use fleetvault::{
 
 use commands::{
     author, completions, demo, doctor, edit, exposure, get, group, hooks, init, keygen, list, man, member, merge,
-    reseal, review, rm, rotate, scope, set, show, touch, trust as trust_command, verify,
+    reseal, review, rm, rotate, scope, set, show, sync, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -78,6 +78,8 @@ enum Command {
     Rm(rm::RmArgs),
     /// Merge what git left in conflict, by what the files mean
     Merge(merge::MergeArgs),
+    /// Fetch, verify, rebase and push: bring this clone and the others together
+    Sync(sync::SyncArgs),
     /// Check every file of the vault; needs no key
     Verify(verify::VerifyArgs),
     /// Tell who could open which value, and what is to be rotated; needs no key
@@ -145,6 +147,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
         Command::Get(args) => get::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Merge(args) => merge::run(args, context),
+        Command::Sync(args) => sync::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Exposure(args) => exposure::run(args, context),
         Command::Review(args) => review::run(args, context),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-pub use whole::{Change, review_all};
+pub use whole::{Change, review_all, touched_vaults};
 
 use crate::vault::{CommitId, FileError, Repository, SnapshotError, Vault};
 

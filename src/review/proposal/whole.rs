@@ -103,6 +103,21 @@ pub(super) fn vaults(
     Ok(items)
 }
 
+/// The directories of the vaults that a change touches, and that stand on one of its sides.
+///
+/// # Errors
+/// [`ReviewError`] where the commits cannot be compared.
+pub fn touched_vaults(repository: &Repository, from: CommitId, to: CommitId) -> Result<Vec<String>, ReviewError> {
+    let mut directories = Vec::new();
+    for directory in candidates(&repository.differences(from, to)?) {
+        let root = joined(&directory, ROOT_FILE);
+        if repository.has_entry(from, &root)? || repository.has_entry(to, &root)? {
+            directories.push(directory);
+        }
+    }
+    Ok(directories)
+}
+
 /// The directories in which vaults may stand that a change touches.
 fn candidates(differences: &[Difference]) -> BTreeSet<String> {
     let mut directories = BTreeSet::new();

@@ -144,7 +144,7 @@ impl Repository {
     /// Returns the reference that the current branch goes to: the one that it follows, or the remote's own branch where it follows none, or
     /// nothing but its own copy there.
     pub fn upstream(&self) -> Option<String> {
-        let followed = self.followed();
+        let followed = self.own_or_remote();
         let usual = || {
             let name = "refs/remotes/origin/HEAD";
             self.git().find_reference(name).is_ok().then(|| name.to_owned())
@@ -158,11 +158,11 @@ impl Repository {
 
     /// Tells whether a reference is where the current branch is pushed to under its own name.
     pub fn is_own_copy(&self, reference: &str) -> bool {
-        self.followed().is_some_and(|(name, own)| own && name == reference)
+        self.own_or_remote().is_some_and(|(name, own)| own && name == reference)
     }
 
     /// The reference that the current branch follows, and whether that has its name.
-    fn followed(&self) -> Option<(String, bool)> {
+    fn own_or_remote(&self) -> Option<(String, bool)> {
         let head = self.git().head().ok()?;
         let branch = head.name().ok()?;
         let name = self.git().branch_upstream_name(branch).ok()?;

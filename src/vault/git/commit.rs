@@ -92,67 +92,99 @@ pub(super) fn create(
     identity: &Identity,
     message: &str,
     tree: Oid,
-    parent: Option<Oid>,
+    parents: &[Oid],
 ) -> Result<Oid, WriteFailure> {
-    if identity.sign {
-        return create_signed(repository, identity, message, tree, parent);
-    }
-    let mut commit = format!("tree {tree}\n").into_bytes();
-    if let Some(parent) = parent {
-        commit.extend_from_slice(format!("parent {parent}\n").as_bytes());
-    }
-    for (role, who) in [("author", &identity.author), ("committer", &identity.committer)] {
-        commit.extend_from_slice(role.as_bytes());
-        commit.push(b' ');
-        commit.extend_from_slice(&signature(who));
-        commit.push(b'\n');
-    }
-    commit.push(b'\n');
-    commit.extend_from_slice(message.as_bytes());
-    let odb = repository.odb().map_err(git("write the commit"))?;
-    odb.write(ObjectType::Commit, &commit).map_err(git("write the commit"))
+    let draft = Draft {
+        author: &identity.author,
+        message: message.as_bytes(),
+        tree,
+        parents,
+    };
+    draft.write(repository, identity)
 }
 
-/// Has git make the commit, so that the user's key, format and signing program are git's matter.
-fn create_signed(
+/// Writes a commit as another one was made: who wrote it and when, and its message. Who commits is the user.
+pub(super) fn create_like(
     repository: &git2::Repository,
     identity: &Identity,
-    message: &str,
+    like: Oid,
     tree: Oid,
-    parent: Option<Oid>,
+    parents: &[Oid],
 ) -> Result<Oid, WriteFailure> {
-    let mut git = Command::new("git");
-    git.arg("--git-dir").arg(repository.path());
-    git.args(["commit-tree", "-S", &tree.to_string()]);
-    if let Some(parent) = parent {
-        git.args(["-p", &parent.to_string()]);
+    let like = repository.find_commit(like).map_err(git("read a commit"))?;
+    let draft = Draft {
+        author: &like.author().to_owned(),
+        message: like.message_raw_bytes(),
+        tree,
+        parents,
+    };
+    draft.write(repository, identity)
+}
+
+/// A commit that is to be written.
+struct Draft<'d> {
+    author: &'d Signature<'d>,
+    message: &'d [u8],
+    tree: Oid,
+    parents: &'d [Oid],
+}
+
+impl Draft<'_> {
+    fn write(&self, repository: &git2::Repository, identity: &Identity) -> Result<Oid, WriteFailure> {
+        if identity.sign {
+            return self.write_signed(repository, identity);
+        }
+        let mut commit = format!("tree {}\n", self.tree).into_bytes();
+        for parent in self.parents {
+            commit.extend_from_slice(format!("parent {parent}\n").as_bytes());
+        }
+        for (role, who) in [("author", self.author), ("committer", &identity.committer)] {
+            commit.extend_from_slice(role.as_bytes());
+            commit.push(b' ');
+            commit.extend_from_slice(&signature(who));
+            commit.push(b'\n');
+        }
+        commit.push(b'\n');
+        commit.extend_from_slice(self.message);
+        let odb = repository.odb().map_err(git("write the commit"))?;
+        odb.write(ObjectType::Commit, &commit).map_err(git("write the commit"))
     }
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
-        git.env_remove(name);
+
+    /// Has git make the commit, so that the user's key, format and signing program are git's matter.
+    fn write_signed(&self, repository: &git2::Repository, identity: &Identity) -> Result<Oid, WriteFailure> {
+        let mut git = Command::new("git");
+        git.arg("--git-dir").arg(repository.path());
+        git.args(["commit-tree", "-S", &self.tree.to_string()]);
+        for parent in self.parents {
+            git.args(["-p", &parent.to_string()]);
+        }
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
+            git.env_remove(name);
+        }
+        for (role, who) in [("AUTHOR", self.author), ("COMMITTER", &identity.committer)] {
+            git.env(format!("GIT_{role}_NAME"), lossy(who.name_bytes()));
+            git.env(format!("GIT_{role}_EMAIL"), lossy(who.email_bytes()));
+            git.env(format!("GIT_{role}_DATE"), format!("@{}", date(who)));
+        }
+        let failed = |text: &str| WriteFailure::Signing(text.trim().replace('\n', "; "));
+        let mut child = git
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(&format!("cannot start git: {error}")))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // If git is gone already, its exit says why.
+            let _ = stdin.write_all(self.message);
+        }
+        let output = child
+            .wait_with_output()
+            .map_err(|error| failed(&format!("cannot wait for git: {error}")))?;
+        if !output.status.success() {
+            return Err(failed(&lossy(&output.stderr)));
+        }
+        full_oid(lossy(&output.stdout).trim()).ok_or_else(|| failed("git commit-tree printed no commit id"))
     }
-    for (role, who) in [("AUTHOR", &identity.author), ("COMMITTER", &identity.committer)] {
-        git.env(format!("GIT_{role}_NAME"), lossy(who.name_bytes()));
-        git.env(format!("GIT_{role}_EMAIL"), lossy(who.email_bytes()));
-        git.env(format!("GIT_{role}_DATE"), format!("@{}", date(who)));
-    }
-    let failed = |text: &str| WriteFailure::Signing(text.trim().replace('\n', "; "));
-    let mut child = git
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(&format!("cannot start git: {error}")))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // If git is gone already, its exit says why.
-        let _ = stdin.write_all(message.as_bytes());
-    }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| failed(&format!("cannot wait for git: {error}")))?;
-    if !output.status.success() {
-        return Err(failed(&lossy(&output.stderr)));
-    }
-    full_oid(lossy(&output.stdout).trim()).ok_or_else(|| failed("git commit-tree printed no commit id"))
 }
 
 /// Writes who and when, as commits and logs have it.

@@ -127,34 +127,46 @@ impl Repository {
         let git_side = self.git();
         let head = reference::resolve(git_side, "HEAD")?;
         let index = Index::read(self.git_dir())?;
-        let mut whole = git2::Index::new().map_err(git("read the index"))?;
-        let mut add = |entry: &IndexEntry| whole.add(entry).map_err(git("read the index"));
-        for entry in index.settled() {
-            add(&entry)?;
-        }
+        let mut entries: Vec<IndexEntry> = index.settled().collect();
         // Two vaults in one place are still one to be found, and refused.
         for conflict in index.conflicts() {
             let [base, ours, theirs] = conflict.stages;
             if let Some(found) = ours.or(theirs).or(base).filter(|_| conflict.path.ends_with(VAULT_FILE)) {
-                add(&plain_entry(&conflict.path, found.id))?;
+                entries.push(plain_entry(&conflict.path, found.id));
             }
         }
-        for file in stand_ins {
-            check_path(&file.path)?;
-            let id = git_side.blob(&file.contents).map_err(git("keep objects in memory"))?;
-            add(&plain_entry(&join(directory, &file.path), id))?;
-        }
-        // Whether each file is there is found out when it is read: a partial clone need not have them all. It holds for the whole process,
-        // whose own objects are written without libgit2's knowledge of what is in them.
-        git2::opts::strict_object_creation(false);
-        let tree = whole
-            .write_tree_to(git_side)
-            .map_err(git("read the index as a commit"))?;
+        let tree = stage_with(self, entries.into_iter(), directory, stand_ins)?;
         Ok(Snapshot::find_in_tree(self, head, tree)?)
     }
 }
 
-fn plain_entry(path: &str, id: Oid) -> IndexEntry {
+/// Writes the tree of these entries into a repository of [`Repository::in_memory`], with `stand_ins` below the vault's directory.
+pub(super) fn stage_with(
+    memory: &Repository,
+    entries: impl Iterator<Item = IndexEntry>,
+    directory: &str,
+    stand_ins: &[FileChange],
+) -> Result<Oid, WriteFailure> {
+    let mut whole = git2::Index::new().map_err(git("read the index"))?;
+    let mut add = |entry: &IndexEntry| whole.add(entry).map_err(git("read the index"));
+    for entry in entries {
+        add(&entry)?;
+    }
+    for file in stand_ins {
+        check_path(&file.path)?;
+        let id = memory.git().blob(&file.contents);
+        let id = id.map_err(git("keep objects in memory"))?;
+        add(&plain_entry(&join(directory, &file.path), id))?;
+    }
+    // Whether each file is there is found out when it is read: a partial clone need not have them all. It holds for the whole process,
+    // whose own objects are written without libgit2's knowledge of what is in them.
+    git2::opts::strict_object_creation(false);
+    whole
+        .write_tree_to(memory.git())
+        .map_err(git("read the index as a commit"))
+}
+
+pub(super) fn plain_entry(path: &str, id: Oid) -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(0, 0),
         mtime: IndexTime::new(0, 0),

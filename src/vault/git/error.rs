@@ -217,6 +217,9 @@ pub enum WriteFailure {
     /// A file in conflict is not as git left it: somebody has begun to merge it by hand.
     #[error("{0} was edited since git left it in conflict")]
     Edited(String),
+    /// Both sides changed a file that is no vault's, and git cannot merge the lines.
+    #[error("{0} was changed on both sides, and only a person can merge it")]
+    Conflict(String),
     /// Something in the work tree or the commit is where a file or its directory must be.
     #[error("{path} is in the way: it is {found}, expected {expected}")]
     InTheWay {

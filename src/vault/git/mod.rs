@@ -4,6 +4,7 @@
 //! what is in the files, and whether to believe it, is decided above. It never prints, never reaches
 //! the network, and while reading never starts a program.
 
+mod advance;
 mod changes;
 mod commit;
 mod conflict;
@@ -19,6 +20,7 @@ mod operation;
 mod path;
 mod recovery;
 mod reference;
+mod replay;
 mod repository;
 mod request;
 mod resolve;
@@ -28,8 +30,10 @@ mod sync;
 mod target;
 mod transaction;
 mod tree;
+mod upstream;
 mod worktree;
 
+pub use advance::{Advance, SyncLock, advance, put_back_interrupted};
 pub use changes::{Difference, Side};
 pub use conflict::{Conflict, Stage};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
@@ -37,12 +41,14 @@ pub use history::{FileVersion, History, Seen, Versions};
 pub use id::{BlobId, CommitId};
 pub use operation::{InProgress, Operation, SideCommit};
 pub use path::{PathError, check_path};
+pub use replay::{Like, Merging, Replay};
 pub use repository::{HeadState, Repository, init_repository};
 pub use request::{CommitRequest, FileChange};
 pub use resolve::{Merged, resolve};
 pub use snapshot::{Place, Remembered, Snapshot, TreeFile};
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use tree::{Child, EntryKind};
+pub use upstream::{Parting, Upstream, UpstreamError};
 
 /// What a repository is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

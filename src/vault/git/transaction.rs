@@ -380,7 +380,13 @@ impl<'r> Run<'r> {
         let mut objects = Objects::new(self.repository.git())?;
         let tree = objects.write_tree(attempt.base, &leaves)?;
         let parent = attempt.target.base;
-        let commit = commit::create(self.repository.git(), &self.identity, &attempt.message, tree, parent)?;
+        let commit = commit::create(
+            self.repository.git(),
+            &self.identity,
+            &attempt.message,
+            tree,
+            parent.as_slice(),
+        )?;
         objects.add(commit);
         Ok((commit, objects))
     }

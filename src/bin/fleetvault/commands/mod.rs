@@ -23,6 +23,7 @@ pub mod rotate;
 pub mod scope;
 pub mod set;
 pub mod show;
+pub mod sync;
 pub mod touch;
 pub mod trust;
 pub mod verify;

@@ -140,13 +140,13 @@ fn branch(repository: &Repository) -> Vec<Check> {
     if let Some((ahead, behind)) = repository.ahead_behind_upstream() {
         if behind > 0 {
             let what = format!("this branch is {behind} commits behind its upstream, as last fetched");
-            checks.push(check(State::Risk, what, Some("git pull".into())));
+            checks.push(check(State::Risk, what, Some("fleetvault sync".into())));
         }
         if ahead > 0 {
             checks.push(check(
                 State::Risk,
                 format!("{ahead} commits are not pushed"),
-                Some("git push".into()),
+                Some("fleetvault sync".into()),
             ));
         }
     }

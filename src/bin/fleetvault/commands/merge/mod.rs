@@ -2,7 +2,7 @@
 //!
 //! Makes no commit: git goes on as after any conflict.
 
-mod sides;
+pub mod sides;
 
 use std::path::{Component, Path};
 
@@ -12,13 +12,16 @@ use fleetvault::{
     cli::{Failure, time},
     say,
     terminal::{escape, report::Report, style::Style},
-    vault::{Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, WriteOptions, resolve},
+    vault::{
+        Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, WriteOptions, resolve,
+        trust::Floors,
+    },
 };
 use serde::Serialize;
 use vault_format::FilePath;
 
 use crate::{
-    context::{Context, Keys, fail},
+    context::{Context, fail},
     output::{self, note},
     progress::{next, ours, theirs},
     trust::Strictness,
@@ -101,7 +104,6 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<(), Failure> {
     tell(args, context, &step, &merged, &selection, &ruling, progress.operation)
 }
 
-/// Plans all files: members first, since what is sealed is sealed to their merged keys.
 fn merge(
     context: &Context,
     repository: &Repository,
@@ -112,24 +114,33 @@ fn merge(
 ) -> Result<(MergeStep, Vec<Merged>), Failure> {
     let directory = snapshot.directory().to_owned();
     let files: Vec<&Conflicted> = selection.files.iter().map(|(_, file)| file).collect();
+    let again = |stand_ins: &[FileChange]| Ok(memory.staged(&directory, stand_ins)?);
+    let (step, _) = plan(context, repository, snapshot, again, &files, ruling)?;
+    let merged = pair(&selection.files, &step.files);
+    Ok((step, merged))
+}
+
+/// Plans all files: members first, since what is sealed is sealed to their merged keys. `again` reads the vault with what stands in for the
+/// files in conflict. What is to be remembered of it is returned, too.
+pub(super) fn plan<'m>(
+    context: &Context,
+    repository: &Repository,
+    snapshot: Snapshot<'_>,
+    again: impl FnOnce(&[FileChange]) -> Result<Snapshot<'m>, Failure>,
+    files: &[&Conflicted],
+    ruling: &Ruling,
+) -> Result<(MergeStep, Floors), Failure> {
     let signer = context.signer()?;
     let now = time::now();
-
     let vault = context.load(snapshot)?;
     context.check_trust(repository, &vault, Strictness::Required)?;
     let desk = Desk::new(&vault, &signer, None, now).map_err(fail)?;
-    let members = author::merge_members(desk, &files, ruling)?;
+    let members = author::merge_members(desk, files, ruling)?;
 
-    let vault = context.load(memory.staged(&directory, &members.stand_ins)?)?;
-    let source = context.identity_source()?;
-    // An author without an identity can still merge what need not be opened.
-    let keys = match &source {
-        fleetvault::resolver::IdentitySource::Path(path) if !path.exists() => Keys::SigningOnly,
-        _ => Keys::Identity,
-    };
-    let keyring = context.keyring(&vault, keys)?;
+    let vault = context.load(again(&members.stand_ins)?)?;
+    let keyring = context.keyring(&vault, context.keys_at_hand()?)?;
     let desk = Desk::new(&vault, &signer, keyring.as_ref(), now).map_err(fail)?;
-    let sealed = author::merge_sealed(desk, &files, ruling)?;
+    let sealed = author::merge_sealed(desk, files, ruling)?;
 
     let mut step = MergeStep {
         files: members.files,
@@ -138,8 +149,8 @@ fn merge(
     };
     step.files.extend(sealed.files);
     step.summary.extend(sealed.summary);
-    let merged = pair(&selection.files, &step.files);
-    Ok((step, merged))
+    drop(keyring);
+    Ok((step, vault.into_floors()))
 }
 
 /// Finds out which files are to be merged, and reads their sides.

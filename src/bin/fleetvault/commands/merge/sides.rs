@@ -38,25 +38,9 @@ pub fn outdated(
         return Ok(found);
     }
     let mut look = |tip: &str, stage: Stage, other: Stage, which: Which| -> Result<(), Failure> {
-        // A side may have had no vault yet: then it has had none of its files.
-        let Ok(snapshot) = repository.snapshot(tip) else {
-            return Ok(());
-        };
-        let history = History::of(repository, &snapshot, false)?;
-        let versions = history.versions(&FOLDERS, &|_| ());
-        let versions = versions.map_err(|error| Report::new(1, "history", error.to_string()))?;
-        for (conflict, found) in conflicts.iter().zip(&mut found) {
-            let (Some(path), Some(id)) = (conflict.below(directory), conflict.id(stage)) else {
-                continue;
-            };
-            let has_had = conflict.id(other) != Some(id)
-                && versions
-                    .files
-                    .iter()
-                    .any(|version| version.file.id == id && version.file.path == path);
-            if has_had {
-                *found = Some(which);
-            }
+        let had = had(repository, tip, conflicts, (stage, other), directory)?;
+        for (found, _) in found.iter_mut().zip(had).filter(|(_, had)| *had) {
+            *found = Some(which);
         }
         Ok(())
     };
@@ -65,6 +49,31 @@ pub fn outdated(
     }
     look("HEAD", Stage::Theirs, Stage::Ours, Which::Theirs)?;
     Ok(found)
+}
+
+/// Tells of each conflict whether the history of a commit has had one side of it, which is not the other side.
+pub fn had(
+    repository: &Repository,
+    tip: &str,
+    conflicts: &[Conflict],
+    (side, other): (Stage, Stage),
+    directory: &str,
+) -> Result<Vec<bool>, Failure> {
+    // It may have had no vault yet: then it has had none of its files.
+    let Ok(snapshot) = repository.snapshot(tip) else {
+        return Ok(vec![false; conflicts.len()]);
+    };
+    let history = History::of(repository, &snapshot, false)?;
+    let versions = history.versions(&FOLDERS, &|_| ());
+    let versions = versions.map_err(|error| Report::new(1, "history", error.to_string()))?;
+    let has_had = |conflict: &Conflict| {
+        let (Some(path), Some(id)) = (conflict.below(directory), conflict.id(side)) else {
+            return false;
+        };
+        let mut files = versions.files.iter();
+        conflict.id(other) != Some(id) && files.any(|version| version.file.id == id && version.file.path == path)
+    };
+    Ok(conflicts.iter().map(has_had).collect())
 }
 
 /// Refuses to seal to keys that git, without a conflict, has settled on an older file than HEAD has, or whose root it has put back. Of

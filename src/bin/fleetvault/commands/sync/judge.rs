@@ -1,0 +1,129 @@
+//! Whether commits may become the branch, or be pushed: every vault that they touch, not only the one that is worked in.
+
+use fleetvault::{
+    cli::Failure,
+    review::{
+        Finding,
+        base::compare,
+        incoming::{Judgement, below_floors, judge},
+        proposal::touched_vaults,
+    },
+    terminal::{progress::Progress, report::Report},
+    vault::{CommitId, Repository, Vault},
+};
+
+use crate::context::Context;
+
+/// How many findings are named one by one.
+const SHOWN: usize = 50;
+
+/// What is checked, and in whose name.
+pub struct Judge<'j> {
+    pub context: &'j Context,
+    pub repository: &'j Repository,
+    /// The vault that is worked in.
+    pub directory: &'j str,
+}
+
+impl<'j> Judge<'j> {
+    /// Judges all vaults of a commit that is to follow another one.
+    pub fn all(&self, before: CommitId, new: CommitId) -> Result<Judgement, Failure> {
+        let mut all = Judgement::default();
+        let mut directories = touched_vaults(self.repository, before, new)?;
+        if !directories.iter().any(|directory| directory == self.directory) {
+            directories.push(self.directory.to_owned());
+        }
+        for directory in &directories {
+            let one = self.one(directory, before, new)?;
+            all.refused.extend(one.refused);
+            all.stale.extend(one.stale);
+            all.known.extend(one.known);
+        }
+        Ok(all)
+    }
+
+    /// What is older at one commit than at another, or than what this machine has used.
+    pub fn rolled_back(&self, before: CommitId, new: CommitId) -> Result<Vec<Finding>, Failure> {
+        let here = self.repository.reopen_in(self.directory)?;
+        let old = Vault::load(here.snapshot(&before.to_string())?, None)?;
+        let new = self.context.load(here.snapshot(&new.to_string())?)?;
+        let mut findings = compare(&old, &new)?;
+        findings.extend(below_floors(&new)?);
+        findings.sort();
+        findings.dedup_by(|a, b| a.path == b.path);
+        Ok(findings)
+    }
+
+    fn one(&self, directory: &str, before: CommitId, new: CommitId) -> Result<Judgement, Failure> {
+        let here = self.repository.reopen_in(directory)?;
+        let in_place = |mut findings: Vec<Finding>| {
+            // Named from the vault that is worked in, as everywhere; another one by its directory.
+            if directory != self.directory {
+                for finding in &mut findings {
+                    finding.path = format!("{directory}/{}", finding.path);
+                }
+            }
+            findings
+        };
+        let root = match directory {
+            "" => vault_format::ROOT_FILE.to_owned(),
+            _ => format!("{directory}/{}", vault_format::ROOT_FILE),
+        };
+        let has = |commit: CommitId| self.repository.has_entry(commit, &root);
+        if !has(new)? {
+            let problem = "the vault is gone: its first root was removed".to_owned();
+            let gone = Finding { path: root, problem };
+            return Ok(Judgement {
+                refused: vec![gone],
+                ..Judgement::default()
+            });
+        }
+        let loaded = |commit: CommitId| -> Result<Vault<'_>, Failure> {
+            Ok(Vault::load(here.snapshot(&commit.to_string())?, None)?)
+        };
+        let after = loaded(new)?;
+        // A vault that is new is judged by itself.
+        let earlier = loaded(if has(before)? { before } else { new })?;
+        let progress = Progress::new("verifying", fleetvault::review::verify::list(&after)?.len());
+        let judgement = judge(&earlier, &after, &|done| progress.advance(done))?;
+        Ok(Judgement {
+            refused: in_place(judgement.refused),
+            stale: in_place(judgement.stale),
+            known: in_place(judgement.known),
+        })
+    }
+}
+
+/// Refuses own commits that bring what is found.
+pub fn expect_sound(found: &[Finding], upstream: &str, incoming: CommitId) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let hint = format!(
+        "what is in your commits and not at {upstream} is wrong: change it back or make it anew; 'fleetvault review {}..HEAD' tells more",
+        incoming.short()
+    );
+    let summary = "your own commits do not verify, so nothing was pushed and nothing changed here".to_owned();
+    Err(refuse(found, "own_unsound", summary, hint))
+}
+
+/// The findings as errors, and what to do about all of them as the last one.
+pub fn refuse(findings: &[Finding], code: &'static str, summary: String, hint: String) -> Failure {
+    let one = |finding: &Finding| {
+        let at = match finding.path.is_empty() {
+            true => String::new(),
+            false => format!("{}: ", finding.path),
+        };
+        Report::new(6, code, format!("{at}{}", finding.problem))
+    };
+    let mut reports: Vec<Report> = findings.iter().take(SHOWN).map(one).collect();
+    if findings.len() > SHOWN {
+        reports.push(Report::new(
+            6,
+            code,
+            format!("{} more are not shown", findings.len() - SHOWN),
+        ));
+    }
+    reports.push(Report::new(6, code, summary).hint(hint));
+    Failure(reports)
+}

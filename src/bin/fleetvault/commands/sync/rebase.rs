@@ -1,0 +1,293 @@
+//! Own commits behind those of others: with objects alone, so that whatever stops it the branch is where it was.
+
+use fleetvault::{
+    author::{self, Conflicted, Course, Desk, Ruling, Which},
+    cli::{Failure, explain::Explain, time},
+    review::Finding,
+    terminal::report::Report,
+    vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, Vault, trust::Floors},
+};
+use vault_format::{CredentialName, FilePath};
+
+use super::{
+    super::merge::sides,
+    Side,
+    judge::{Judge, expect_sound, refuse},
+};
+use crate::context::{Context, fail};
+
+/// What is put behind what.
+pub struct Rebase<'r> {
+    pub context: &'r Context,
+    pub repository: &'r Repository,
+    pub directory: &'r str,
+    /// How the upstream is called.
+    pub upstream: &'r str,
+    pub keep: Option<Side>,
+}
+
+/// What came of it.
+pub struct Rebased {
+    pub result: CommitId,
+    /// How many commits were made.
+    pub commits: usize,
+    /// One line for each file that was merged or sealed again.
+    pub merged: Vec<String>,
+    /// To be written once the branch is there.
+    pub floors: Vec<Floors>,
+}
+
+/// One commit to make anew.
+struct Step {
+    base: CommitId,
+    theirs: CommitId,
+    /// What was fetched.
+    incoming: CommitId,
+    parents: Vec<CommitId>,
+    like: Like,
+}
+
+impl Rebase<'_> {
+    /// Puts all own commits behind what was fetched. Where they do not stand in a line, one merge commit joins both sides.
+    pub fn run(&self, parting: &Parting, head: CommitId, incoming: CommitId) -> Result<Rebased, Failure> {
+        let Some(fork) = parting.fork else {
+            return Err(unrelated(self.upstream).into());
+        };
+        let mut replay = Replay::start(self.repository)?;
+        let mut rebased = Rebased {
+            result: incoming,
+            commits: 0,
+            merged: Vec::new(),
+            floors: Vec::new(),
+        };
+        let own: &[CommitId] = if parting.branched { &[head] } else { &parting.own };
+        let mut base = fork;
+        for commit in own {
+            let onto = rebased.result;
+            let step = match parting.branched {
+                true => Step {
+                    base,
+                    theirs: *commit,
+                    incoming,
+                    parents: vec![head, incoming],
+                    like: Like::Message(format!("Merge {}", self.upstream)),
+                },
+                false => Step {
+                    base,
+                    theirs: *commit,
+                    incoming,
+                    parents: vec![onto],
+                    like: Like::Commit(*commit),
+                },
+            };
+            let merging = replay.merge(step.base, onto, step.theirs, is_taken_whole)?;
+            let files = self.end_conflicts(&replay, &merging, onto, &step, &mut rebased)?;
+            if let Some(made) = replay.commit(merging, &files, &step.like, &step.parents)? {
+                rebased.result = made;
+                rebased.commits += 1;
+            }
+            base = *commit;
+        }
+        if rebased.commits > 0 {
+            self.judge(&mut replay, incoming, &mut rebased)?;
+        }
+        replay.finish()?;
+        Ok(rebased)
+    }
+
+    fn end_conflicts(
+        &self,
+        replay: &Replay<'_>,
+        merging: &Merging,
+        onto: CommitId,
+        step: &Step,
+        rebased: &mut Rebased,
+    ) -> Result<Vec<(Conflict, Vec<u8>)>, Failure> {
+        if merging.conflicts().is_empty() {
+            return Ok(Vec::new());
+        }
+        let look = |stand_ins: &[FileChange]| Ok(replay.look(merging, self.directory, stand_ins)?);
+        let snapshot = look(&[])?;
+        let mut files = Vec::new();
+        // What upstream has had is no change of ours, whatever commit brings it.
+        let sides = (Stage::Theirs, Stage::Ours);
+        let upstream = step.incoming.to_string();
+        let had = sides::had(self.repository, &upstream, merging.conflicts(), sides, self.directory)?;
+        for (conflict, had) in merging.conflicts().iter().zip(had) {
+            let Some(path) = conflict.below(self.directory).and_then(FilePath::parse) else {
+                return Err(self.for_a_person(conflict, step).into());
+            };
+            let side = |stage| -> Result<_, Failure> {
+                let read = conflict.read(stage, &snapshot);
+                read.map_err(|error| Report::new(6, "untrusted", error.to_string()).into())
+            };
+            let file = Conflicted {
+                base: side(Stage::Base).unwrap_or(None),
+                ours: side(Stage::Ours)?,
+                theirs: side(Stage::Theirs)?,
+                outdated: had.then_some(Which::Theirs),
+                path,
+            };
+            files.push((conflict.clone(), file));
+        }
+        let ruling = Ruling {
+            course: match step.parents.len() {
+                1 => Course::Replay,
+                _ => Course::Join,
+            },
+            choice: self.keep.map(|side| match side {
+                Side::Own => Which::Theirs,
+                Side::Upstream => Which::Ours,
+            }),
+            ours: format!("{}, {}", self.upstream, self.described(onto)),
+            theirs: format!("your commit {}", self.described(step.theirs)),
+        };
+        let selected: Vec<FilePath> = files.iter().map(|(_, file)| file.path.clone()).collect();
+        author::check_selection(&selected, &[]).map_err(|error| self.reworded(fail(error), &ruling))?;
+        let conflicted: Vec<&Conflicted> = files.iter().map(|(_, file)| file).collect();
+        let planned = super::super::merge::plan(self.context, self.repository, snapshot, look, &conflicted, &ruling);
+        let (plan, floors) = planned.map_err(|failure| self.reworded(failure, &ruling))?;
+        // Here the sides have names of their own.
+        let named = |line: &String| {
+            line.replace(" from ours", " from upstream")
+                .replace(" from theirs", " from your commit")
+        };
+        rebased.merged.extend(plan.summary.iter().map(named));
+        rebased.floors.push(floors);
+        let merged = files.into_iter().filter_map(|(conflict, file)| {
+            let path = file.path.to_string();
+            let found = plan.files.iter().find(|found| found.path == path)?;
+            Some((conflict, found.contents.clone()))
+        });
+        Ok(merged.collect())
+    }
+
+    /// Own commits that do not verify behind the others are not for anybody. Those credentials in them that were sealed before a member left,
+    /// or before its keys changed, are sealed to the keys that are current now: who has left must not open what was set afterwards.
+    fn judge(&self, replay: &mut Replay<'_>, incoming: CommitId, rebased: &mut Rebased) -> Result<(), Failure> {
+        let judge = Judge {
+            context: self.context,
+            repository: self.repository,
+            directory: self.directory,
+        };
+        let judgement = judge.all(incoming, rebased.result)?;
+        expect_sound(&judgement.refused, self.upstream, incoming)?;
+        let stale = judgement.stale;
+        let names: Vec<CredentialName> = stale.iter().filter_map(credential).collect();
+        if names.len() < stale.len() {
+            let rest: Vec<Finding> = stale.into_iter().filter(|stale| credential(stale).is_none()).collect();
+            return Err(refuse(
+                &rest,
+                "stale",
+                format!(
+                    "your commits give out keys that are no longer current at {}",
+                    self.upstream
+                ),
+                format!(
+                    "make these changes anew behind it: git reset --keep {}, then the same commands again",
+                    incoming.short()
+                ),
+            ));
+        }
+        self.seal_again(replay, incoming, &names, rebased)?;
+        // What was sealed again is judged again, too.
+        match names.is_empty() {
+            true => Ok(()),
+            false => expect_sound(&judge.all(incoming, rebased.result)?.refused, self.upstream, incoming),
+        }
+    }
+
+    fn seal_again(
+        &self,
+        replay: &mut Replay<'_>,
+        incoming: CommitId,
+        names: &[CredentialName],
+        rebased: &mut Rebased,
+    ) -> Result<(), Failure> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let here = self.repository.reopen_in(self.directory)?;
+        let vault: Vault<'_> = self.context.load(here.snapshot(&rebased.result.to_string())?)?;
+        let signer = self.context.signer()?;
+        let keyring = self.context.keyring(&vault, self.context.keys_at_hand()?)?;
+        let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now()).map_err(fail)?;
+        let plan = author::touch(desk, names).map_err(|error| {
+            let report = error.explain();
+            report.hint(format!(
+                "you set it before somebody left: take your commits back (git reset --keep {}) and set it again",
+                incoming.short()
+            ))
+        })?;
+        rebased.result = replay.add(
+            vault.snapshot(),
+            "fleetvault: seal to the current keys",
+            &plan.request.trailers,
+            &plan.request.files,
+        )?;
+        rebased.commits += 1;
+        rebased.merged.extend(
+            names
+                .iter()
+                .map(|name| format!("credentials/{name}.toml: sealed to the current keys")),
+        );
+        drop(keyring);
+        rebased.floors.push(vault.into_floors());
+        Ok(())
+    }
+
+    fn described(&self, commit: CommitId) -> String {
+        format!("{} '{}'", commit.short(), self.repository.subject(commit))
+    }
+
+    fn for_a_person(&self, conflict: &Conflict, step: &Step) -> Report {
+        let what = format!(
+            "{} was changed at {} and in your commit {}, and is no file of this vault: only a person can merge it",
+            conflict.path,
+            self.upstream,
+            self.described(step.theirs)
+        );
+        Report::new(1, "conflict", what)
+            .hint("git pull --rebase, end the conflict, then run this again; nothing has changed here")
+    }
+
+    /// Nothing is in conflict in the work tree: the way out is this command's own.
+    fn reworded(&self, failure: Failure, ruling: &Ruling) -> Failure {
+        let reword = |report: Report| {
+            match report.code {
+            "both_changed" => report.hint(format!(
+                "nothing has changed here; to take what differs from one side: fleetvault sync --keep own, or --keep upstream\nours (upstream) is {}\ntheirs (own) is {}",
+                ruling.ours, ruling.theirs
+            )),
+            "diverged" => report.hint(format!(
+                "nothing has changed here; both sides changed what only one can: note what yours was ('git show'), git reset --keep {}, and make it anew behind it",
+                self.upstream
+            )),
+            _ => report,
+        }
+        };
+        Failure(failure.0.into_iter().map(reword).collect())
+    }
+}
+
+/// The credential that a finding is about.
+fn credential(finding: &Finding) -> Option<CredentialName> {
+    match FilePath::parse(&finding.path) {
+        Some(FilePath::Credential(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// Files of a vault, of this one or of any other, are signed whole.
+fn is_taken_whole(path: &str) -> bool {
+    let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+    starts
+        .into_iter()
+        .any(|start| FilePath::parse(&path[start..]).is_some())
+}
+
+/// Two histories that have nothing in common.
+pub fn unrelated(upstream: &str) -> Report {
+    Report::new(6, "unrelated", format!("{upstream} has no commit in common with this branch"))
+        .hint("a shallow clone may lack them: git fetch --unshallow; else it is another repository, or its history was replaced")
+}

@@ -1,0 +1,167 @@
+//! What `sync` does not take over, with HEAD where it was: forged files, rollbacks, rewritten histories that lost something.
+
+use std::fs;
+
+use crate::clones::Clones;
+
+fn pair() -> Clones {
+    let clones = Clones::new();
+    clones.set_first();
+    clones.clone("a");
+    clones.clone("b");
+    clones
+}
+
+impl Clones {
+    fn set_first(&self) {
+        self.fleet.set("token", "first-value-of-it", "*");
+        self.fleet.set("other", "other-value-of-it", "*");
+        self.fleet.git(&["push", "-q"]);
+    }
+
+    fn push_by_git(&self, clone: &str, message: &str) {
+        self.git(clone, &["add", "-A"]);
+        self.git(clone, &["commit", "-q", "-m", message]);
+        self.git(clone, &["push", "-q"]);
+    }
+}
+
+#[test]
+fn every_forged_file_is_named_and_nothing_is_taken() {
+    let clones = pair();
+    for name in ["token", "other"] {
+        let text = clones.read("a", &format!("credentials/{name}.toml"));
+        fs::write(
+            clones.path("a").join(format!("credentials/{name}.toml")),
+            text.replace("network = \"allow\"", "network = \"deny\""),
+        )
+        .unwrap();
+    }
+    clones.push_by_git("a", "forged");
+    clones.set("b", "mine", "my-own-value-here");
+    let head = clones.head("b");
+    let tracking = clones.git("b", &["rev-parse", "origin/main"]);
+    clones
+        .sync("b", &[])
+        .fails(6)
+        .says("credentials/token.toml: ")
+        .says("credentials/other.toml: ")
+        .says("origin/main at ")
+        .says("fleetvault review HEAD..");
+    assert_eq!(clones.head("b"), head);
+    assert_eq!(
+        clones.git("b", &["rev-parse", "origin/main"]),
+        tracking,
+        "nobody reads what was refused"
+    );
+    clones.assert_clean("b");
+}
+
+#[test]
+fn what_was_wrong_before_does_not_stop_what_comes_after() {
+    let clones = pair();
+    fs::write(clones.path("a").join("members/UNKNOWN.txt"), "?\n").unwrap();
+    clones.push_by_git("a", "a file that does not belong");
+    clones.git("b", &["pull", "-q"]);
+    clones.run("b", &["verify"]).fails(6);
+    clones.set("a", "more", "some-more-of-values");
+    clones.git("a", &["push", "-q"]);
+    clones.sync("b", &[]).ok();
+    assert_eq!(clones.get("b", "more"), "some-more-of-values");
+}
+
+#[test]
+fn a_branch_that_was_set_back_is_not_followed_and_what_is_lost_is_said() {
+    let clones = pair();
+    clones.set("a", "token", "second-value-of-it");
+    clones.set("a", "late", "a-late-value-of-it");
+    clones.sync("a", &[]).ok();
+    clones.sync("b", &[]).ok();
+    clones.git("a", &["push", "-q", "--force", "origin", "HEAD~2:main"]);
+    let head = clones.head("b");
+    for own in [false, true] {
+        if own {
+            clones.set("b", "mine", "my-own-value-here");
+        }
+        clones
+            .sync("b", &[])
+            .fails(6)
+            .says("was rewritten: 2 commits that it had are gone from it")
+            .says("fleetvault: set late")
+            .says("credentials/token.toml: it was rolled back: serial 2")
+            .says("credentials/late.toml: it is gone without a tombstone")
+            .says("git push --force-with-lease origin HEAD:refs/heads/main");
+    }
+    assert_eq!(clones.git("b", &["rev-parse", "HEAD~1"]), head);
+    // The way out that is named brings everything back.
+    clones.git("b", &["fetch", "-q"]);
+    clones.git(
+        "b",
+        &["push", "-q", "--force-with-lease", "origin", "HEAD:refs/heads/main"],
+    );
+    clones.sync("b", &[]).ok();
+    clones.sync("a", &[]).ok();
+    assert_eq!(clones.get("a", "mine"), "my-own-value-here");
+}
+
+#[test]
+fn a_history_that_was_squashed_is_followed_and_old_commits_do_not_come_back() {
+    let clones = pair();
+    clones.set("a", "one", "value-number-one");
+    clones.set("a", "two", "value-number-two");
+    clones.sync("a", &[]).ok();
+    clones.sync("b", &[]).ok();
+    clones.set("b", "mine", "my-own-value-here");
+    clones.git("a", &["reset", "-q", "--soft", "HEAD~2"]);
+    clones.git("a", &["commit", "-q", "-m", "squashed"]);
+    clones.git("a", &["push", "-q", "--force"]);
+    clones
+        .sync("b", &[])
+        .ok()
+        .says("was rewritten: 2 commits")
+        .prints("pushed 1 commit");
+    assert_eq!(
+        clones.git("b", &["log", "-2", "--format=%s"]),
+        "fleetvault: set mine\nsquashed"
+    );
+    clones.assert_clean("b");
+}
+
+#[test]
+fn floors_count_where_the_branch_does_not() {
+    let clones = pair();
+    clones.set("b", "token", "second-value-of-it");
+    // Given up with git; this machine has signed it all the same.
+    clones.git("b", &["reset", "-q", "--hard", "HEAD~1"]);
+    clones.set("a", "other", "other-value-once-more");
+    clones.sync("a", &[]).ok();
+    clones
+        .sync("b", &[])
+        .fails(6)
+        .says("credentials/token.toml: it was rolled back: serial 2 was used here before, found serial 1");
+}
+
+#[test]
+fn own_commits_that_do_not_verify_are_not_pushed() {
+    let clones = pair();
+    fs::write(clones.path("b").join("credentials/token.toml"), "by hand\n").unwrap();
+    clones.git("b", &["commit", "-q", "-a", "-m", "by hand"]);
+    let at = clones.git("origin.git", &["rev-parse", "main"]);
+    clones
+        .sync("b", &[])
+        .fails(6)
+        .says("credentials/token.toml: ")
+        .says("your own commits do not verify");
+    assert_eq!(clones.git("origin.git", &["rev-parse", "main"]), at);
+}
+
+#[test]
+fn another_history_is_none() {
+    let clones = pair();
+    clones.git("a", &["checkout", "-q", "--orphan", "new"]);
+    clones.git("a", &["commit", "-q", "-m", "all new"]);
+    clones.git("a", &["push", "-q", "--force", "origin", "new:main"]);
+    // Nothing in it is older: where nothing of one's own is to be put behind it, there is no rule about ancestry.
+    clones.sync("b", &[]).ok().says("was rewritten");
+    assert_eq!(clones.head("b"), clones.head("a"));
+}
