@@ -6,6 +6,7 @@ mod credential;
 mod desk;
 mod error;
 mod init;
+mod join;
 mod member;
 mod merge;
 mod signer;
@@ -16,6 +17,7 @@ pub use credential::{
 pub use desk::{Desk, Plan};
 pub use error::AuthorError;
 pub use init::{NewVault, VaultFiles, git_attributes};
+pub use join::{Fingerprint, JoinError, JoinRequest, REQUEST_MAX};
 pub use member::{NewMember, add_member};
 pub use merge::{Clash, Conflicted, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed};
 pub use signer::{Signer, SignerError};

@@ -19,6 +19,7 @@ mod exposure;
 mod first_sentence;
 mod hooks;
 mod install;
+mod joining;
 mod keys;
 mod launching;
 mod looking;

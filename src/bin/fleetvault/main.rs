@@ -23,8 +23,8 @@ use fleetvault::{
 };
 
 use commands::{
-    completions, demo, doctor, edit, exposure, get, hooks, init, keygen, list, man, member, merge, review, rm, rotate,
-    scope, set, show, sync, touch, trust as trust_command, verify,
+    completions, demo, doctor, edit, exposure, get, hooks, init, join, keygen, list, man, member, merge, review, rm,
+    rotate, scope, set, show, sync, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
 
@@ -47,7 +47,9 @@ enum Command {
     Init(init::InitArgs),
     /// Make an identity for a member, and print its public key
     Keygen(keygen::KeygenArgs),
-    /// Add, list and show members
+    /// Make keys on a new machine, and ask to become a member
+    Join(join::JoinArgs),
+    /// Add, approve, list and show members
     #[command(subcommand)]
     Member(member::MemberCommand),
     /// Set the value and the scope of a credential
@@ -125,6 +127,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Init(args) => init::run(args, context),
         Command::Keygen(args) => keygen::run(args, context),
+        Command::Join(args) => join::run(args, context),
         Command::Member(command) => member::run(command, context),
         Command::Set(args) => set::run(args, context),
         Command::Rotate(args) => rotate::run(args, context),

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, and what it does with them.
 
+pub mod approve;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
@@ -8,6 +9,7 @@ pub mod exposure;
 pub mod get;
 pub mod hooks;
 pub mod init;
+pub mod join;
 pub mod keygen;
 pub mod list;
 pub mod man;
