@@ -9,6 +9,13 @@ pub struct Finding {
     pub problem: String,
 }
 
+impl Finding {
+    /// Tells whether it is about a file that is sound, but sealed to keys that are no longer current.
+    pub fn is_stale(&self) -> bool {
+        self.problem.starts_with("stale: ")
+    }
+}
+
 pub(super) fn finding(path: &str, problem: impl ToString) -> Finding {
     Finding {
         path: path.into(),

@@ -15,13 +15,6 @@ use super::{
 };
 use crate::vault::{BlobId, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
 
-impl Finding {
-    /// Tells whether it is about a file that is sound, but sealed to keys that are no longer current.
-    pub fn is_stale(&self) -> bool {
-        self.problem.starts_with("stale: ")
-    }
-}
-
 /// What was looked at, and what was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {

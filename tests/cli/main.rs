@@ -26,6 +26,7 @@ mod groups;
 mod hooking;
 mod hooks;
 mod install;
+mod joining;
 mod keys;
 mod killing;
 mod launching;

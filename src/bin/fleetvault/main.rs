@@ -23,7 +23,7 @@ use fleetvault::{
 };
 
 use commands::{
-    author, completions, demo, doctor, edit, exposure, get, group, hooks, init, keygen, list, man, member, merge,
+    author, completions, demo, doctor, edit, exposure, get, group, hooks, init, join, keygen, list, man, member, merge,
     reseal, review, rm, rotate, scope, set, show, sync, touch, trust as trust_command, verify,
 };
 use context::{Context, Globals};
@@ -47,7 +47,9 @@ enum Command {
     Init(init::InitArgs),
     /// Make an identity for a member, and print its public key
     Keygen(keygen::KeygenArgs),
-    /// Add, list, show and remove members, and give them other keys
+    /// Make keys on a new machine, and ask to become a member
+    Join(join::JoinArgs),
+    /// Add, approve, list, show and remove members, and give them other keys
     #[command(subcommand)]
     Member(member::MemberCommand),
     /// Add, list and remove authors, and say how many must agree on that
@@ -133,6 +135,7 @@ fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Init(args) => init::run(args, context),
         Command::Keygen(args) => keygen::run(args, context),
+        Command::Join(args) => join::run(args, context),
         Command::Member(command) => member::run(command, context),
         Command::Author(command) => author::run(command, context),
         Command::Group(command) => group::run(command, context),

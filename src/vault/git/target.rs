@@ -24,6 +24,11 @@ pub(super) struct Target {
     pub checked_out: bool,
 }
 
+/// Tells whether a branch can have this name.
+pub fn is_branch_name(name: &str) -> bool {
+    check_name(name).is_ok()
+}
+
 /// Finds out where a commit goes: on the branch that was named, else on the current one.
 pub(super) fn choose(repository: &Repository, branch: Option<&str>) -> Result<Target, WriteFailure> {
     let git = repository.git();

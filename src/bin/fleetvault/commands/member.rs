@@ -31,6 +31,8 @@ use crate::{
 pub enum MemberCommand {
     /// Register a member's public keys and let it use what is for everyone
     Add(AddArgs),
+    /// Let in who asked to join, after comparing the fingerprint
+    Approve(super::approve::ApproveArgs),
     /// List members
     List(ReadArgs),
     /// Show a member's keys and groups
@@ -115,6 +117,7 @@ struct Line {
 pub fn run(command: &MemberCommand, context: &Context) -> Result<(), Failure> {
     match command {
         MemberCommand::Add(args) => add(args, context),
+        MemberCommand::Approve(args) => super::approve::run(args, context),
         MemberCommand::List(args) => list(args, context),
         MemberCommand::Show(args) => show(args, context),
         MemberCommand::Remove(args) => remove(args, context),
@@ -287,7 +290,7 @@ fn recipient(text: &str) -> Result<Recipient, String> {
     }
 }
 
-fn read_recipients(path: &PathBuf) -> Result<Vec<Recipient>, Failure> {
+pub fn read_recipients(path: &PathBuf) -> Result<Vec<Recipient>, Failure> {
     let shown = path.display();
     let text =
         fs::read_to_string(path).map_err(|error| Report::new(1, "io", format!("cannot read {shown}: {error}")))?;

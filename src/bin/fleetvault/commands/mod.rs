@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, and what it does with them.
 
+pub mod approve;
 pub mod author;
 pub mod completions;
 pub mod demo;
@@ -10,6 +11,7 @@ pub mod get;
 pub mod group;
 pub mod hooks;
 pub mod init;
+pub mod join;
 pub mod keygen;
 mod leaving;
 pub mod list;

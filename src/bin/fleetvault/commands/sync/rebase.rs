@@ -3,16 +3,15 @@
 use fleetvault::{
     author::{self, Conflicted, Course, Desk, Ruling, Which},
     cli::{Failure, explain::Explain, time},
-    review::Finding,
     terminal::report::Report,
     vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, Vault, trust::Floors},
 };
-use vault_format::{CredentialName, FilePath};
+use vault_format::FilePath;
 
 use super::{
     super::merge::sides,
     Side,
-    judge::{Judge, expect_sound, refuse},
+    judge::{Judge, expect_sound},
 };
 use crate::context::{Context, fail};
 
@@ -162,7 +161,7 @@ impl Rebase<'_> {
         Ok(merged.collect())
     }
 
-    /// Own commits that do not verify behind the others are not for anybody. Those credentials in them that were sealed before a member left,
+    /// Own commits that do not verify behind the others are not for anybody. What in them was sealed before a member left,
     /// or before its keys changed, are sealed to the keys that are current now: who has left must not open what was set afterwards.
     fn judge(&self, replay: &mut Replay<'_>, incoming: CommitId, rebased: &mut Rebased) -> Result<(), Failure> {
         let judge = Judge {
@@ -173,25 +172,10 @@ impl Rebase<'_> {
         let judgement = judge.all(incoming, rebased.result)?;
         expect_sound(&judgement.refused, self.upstream, incoming)?;
         let stale = judgement.stale;
-        let names: Vec<CredentialName> = stale.iter().filter_map(credential).collect();
-        if names.len() < stale.len() {
-            let rest: Vec<Finding> = stale.into_iter().filter(|stale| credential(stale).is_none()).collect();
-            return Err(refuse(
-                &rest,
-                "stale",
-                format!(
-                    "your commits give out keys that are no longer current at {}",
-                    self.upstream
-                ),
-                format!(
-                    "make these changes anew behind it: git reset --keep {}, then the same commands again",
-                    incoming.short()
-                ),
-            ));
-        }
-        self.seal_again(replay, incoming, &names, rebased)?;
+        let files: Vec<FilePath> = stale.iter().filter_map(|stale| FilePath::parse(&stale.path)).collect();
+        self.seal_again(replay, incoming, &files, rebased)?;
         // What was sealed again is judged again, too.
-        match names.is_empty() {
+        match files.is_empty() {
             true => Ok(()),
             false => expect_sound(&judge.all(incoming, rebased.result)?.refused, self.upstream, incoming),
         }
@@ -201,10 +185,10 @@ impl Rebase<'_> {
         &self,
         replay: &mut Replay<'_>,
         incoming: CommitId,
-        names: &[CredentialName],
+        files: &[FilePath],
         rebased: &mut Rebased,
     ) -> Result<(), Failure> {
-        if names.is_empty() {
+        if files.is_empty() {
             return Ok(());
         }
         let here = self.repository.reopen_in(self.directory)?;
@@ -212,7 +196,7 @@ impl Rebase<'_> {
         let signer = self.context.signer()?;
         let keyring = self.context.keyring(&vault, self.context.keys_at_hand()?)?;
         let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now()).map_err(fail)?;
-        let plan = author::touch(desk, names).map_err(|error| {
+        let plan = author::reseal(desk, files).map_err(|error| {
             let report = error.explain();
             report.hint(format!(
                 "you set it before somebody left: take your commits back (git reset --keep {}) and set it again",
@@ -226,11 +210,9 @@ impl Rebase<'_> {
             &plan.request.files,
         )?;
         rebased.commits += 1;
-        rebased.merged.extend(
-            names
-                .iter()
-                .map(|name| format!("credentials/{name}.toml: sealed to the current keys")),
-        );
+        rebased
+            .merged
+            .extend(files.iter().map(|path| format!("{path}: sealed to the current keys")));
         drop(keyring);
         rebased.floors.push(vault.into_floors());
         Ok(())
@@ -267,14 +249,6 @@ impl Rebase<'_> {
         }
         };
         Failure(failure.0.into_iter().map(reword).collect())
-    }
-}
-
-/// The credential that a finding is about.
-fn credential(finding: &Finding) -> Option<CredentialName> {
-    match FilePath::parse(&finding.path) {
-        Some(FilePath::Credential(name)) => Some(name),
-        _ => None,
     }
 }
 

@@ -1,0 +1,267 @@
+//! `join` on a new machine, `member approve` by an author, and what a forged or broken request comes to.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+};
+
+use crate::{
+    clones::Clones,
+    support::{Run, has, run},
+};
+
+/// A fleet, and the clone of a machine that is no member yet.
+fn machine() -> Clones {
+    let clones = Clones::new();
+    clones.fleet.set("token", "value-for-everyone", "*");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("new");
+    clones
+}
+
+/// `fleetvault` on the new machine, with nothing but the vault's id.
+fn on_machine(clones: &Clones, args: &[&str]) -> Run {
+    let mut command = clones.fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "machine");
+    command
+        .args(args)
+        .current_dir(clones.path("new"))
+        .env("FLEETVAULT_ROOT", clones.fleet.id());
+    run(command, b"")
+}
+
+fn fingerprint(run: &Run) -> String {
+    run.json()["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_machine_asks_by_a_branch_and_an_author_lets_it_in() {
+    let clones = machine();
+    let asked = on_machine(&clones, &["join", "build-7", "--reason", "nightly builds", "--json"]).ok();
+    let identity = clones.path("machine/fleetvault/identity.txt");
+    let text = fs::read_to_string(&identity).unwrap();
+    assert!(text.contains(&format!("# fleetvault: vault={} member=build-7\n", clones.fleet.id())));
+    assert_eq!(fs::metadata(&identity).unwrap().permissions().mode() & 0o777, 0o600);
+    // Asked once more it is the same key, and the same request.
+    on_machine(&clones, &["join", "build-7", "--reason", "nightly builds"])
+        .ok()
+        .prints(&fingerprint(&asked))
+        .prints("join/build-7 has this request already")
+        .prints("next: git push origin join/build-7");
+    assert_eq!(
+        clones.git("new", &["status", "--porcelain"]),
+        "",
+        "the branch it is on is as it was"
+    );
+    clones.git("new", &["push", "-q", "origin", "join/build-7"]);
+
+    let fleet = &clones.fleet;
+    fleet
+        .fleetvault(&["member", "approve", "build-7"])
+        .fails(4)
+        .says("there is no request of 'build-7'")
+        .says("git fetch");
+    fleet.git(&["fetch", "-q"]);
+    fleet
+        .fleetvault(&["member", "approve", "build-7"])
+        .fails(7)
+        .says("nobody can be asked to compare the fingerprint")
+        .says("--fingerprint");
+    let right = fingerprint(&asked);
+    fleet
+        .fleetvault(&["member", "approve", "build-7", "--fingerprint", &right, "--dry-run"])
+        .ok()
+        .prints("dry run");
+    fleet
+        .fleetvault(&["member", "approve", "build-7", "--fingerprint", &right])
+        .ok()
+        .prints("added member build-7, who can use everything that is for everyone")
+        .prints("git push origin --delete join/build-7");
+    fleet.fleetvault(&["sync"]).ok();
+    clones.git("new", &["pull", "-q"]);
+    let mut resolver = fleet.command(env!("CARGO_BIN_EXE_fleetvault-resolver"), "machine");
+    resolver.arg("expand").current_dir(clones.path("new"));
+    run(resolver, b"<<secure.token>>").ok().prints("value-for-everyone");
+    fleet.fleetvault(&["verify"]).ok();
+    // Twice is once too often.
+    fleet
+        .fleetvault(&["member", "approve", "build-7", "--fingerprint", &right])
+        .fails(1)
+        .says("build-7");
+    on_machine(&clones, &["join", "build-7"]).fails(1).says("build-7");
+}
+
+#[test]
+fn a_request_can_be_handed_over_and_an_ssh_host_key_needs_no_new_one() {
+    if !has("ssh-keygen") {
+        return;
+    }
+    let clones = machine();
+    let key = clones.path("host_key");
+    let mut keygen = clones.fleet.command("ssh-keygen", "machine");
+    keygen
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "root@host", "-f"])
+        .arg(&key);
+    run(keygen, b"").ok();
+    let public = format!("{}.pub", key.display());
+    let printed = on_machine(&clones, &["join", "web-1", "--ssh-host-key", &public, "--print"]).ok();
+    let line = printed
+        .stderr
+        .lines()
+        .find(|line| line.contains("the fingerprint is SHA256:"))
+        .unwrap();
+    let start = line.find("SHA256:").unwrap();
+    let right = line[start..].split(';').next().unwrap();
+    assert!(!clones.path("machine/fleetvault/identity.txt").exists());
+    assert_eq!(clones.git("new", &["branch", "--list", "join/*"]), "");
+    on_machine(
+        &clones,
+        &["join", "web-1", "--ssh-host-key", key.to_str().unwrap(), "--print"],
+    )
+    .fails(1)
+    .says("private key");
+
+    let file = clones.path("web-1.toml");
+    fs::write(&file, printed.out()).unwrap();
+    let approve = ["member", "approve", file.to_str().unwrap(), "--fingerprint"];
+    let other = right.replace(&right[10..14], "AAAA");
+    clones
+        .fleet
+        .fleetvault(&[&approve[..], &[&other]].concat())
+        .fails(6)
+        .says(&format!("has the fingerprint {right}, expected {other}"));
+    let by_stdin = [
+        "member",
+        "approve",
+        "-",
+        "--fingerprint",
+        right,
+        "--note",
+        "web",
+        "--json",
+    ];
+    clones.fleet.fleetvault_with(&by_stdin, &printed.stdout).ok();
+    let shown = clones.fleet.fleetvault(&["member", "show", "web-1"]).ok();
+    assert!(shown.out().contains("recipient  ssh-ed25519 ") && shown.out().contains("note       web"));
+    clones.fleet.git(&["push", "-q"]);
+    clones.git("new", &["pull", "-q"]);
+    let mut resolver = clones
+        .fleet
+        .command(env!("CARGO_BIN_EXE_fleetvault-resolver"), "machine");
+    resolver
+        .args([
+            "--root",
+            &clones.fleet.id(),
+            "--member",
+            "web-1",
+            "expand",
+            "--identity",
+        ])
+        .arg(&key)
+        .current_dir(clones.path("new"));
+    run(resolver, b"<<secure.token>>").ok().prints("value-for-everyone");
+}
+
+#[test]
+fn what_is_no_request_of_this_vault_is_refused() {
+    let clones = machine();
+    let good = on_machine(&clones, &["join", "build-7", "--print"]).ok().out();
+    let approve = |text: &str| {
+        let args = [
+            "member",
+            "approve",
+            "-",
+            "--fingerprint",
+            "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ];
+        clones.fleet.fleetvault_with(&args, text.as_bytes()).silent()
+    };
+    let other = Clones::new();
+    approve(&good.replace(&clones.fleet.id(), &other.fleet.id()))
+        .fails(6)
+        .says("is for the vault");
+    approve(&good.replace("build-7", "../../x"))
+        .fails(6)
+        .says("no request to join");
+    approve(&format!("{good}groups = [\"keepers\"]\n"))
+        .fails(6)
+        .says("unknown field");
+    approve("\u{0}\u{1b}[2J").fails(6).says("no request to join");
+    approve(&"#".repeat(70 << 10)).fails(6).says("more than 65536 bytes");
+    // A key that somebody has, under another name, with the right fingerprint.
+    let taken = clones.fleet.member("dev");
+    let stolen = on_machine(&clones, &["join", "dev-2", "--recipient", &taken, "--json"]).ok();
+    let request = stolen.json()["request"].as_str().unwrap().to_owned();
+    clones
+        .fleet
+        .fleetvault_with(
+            &["member", "approve", "-", "--fingerprint", &fingerprint(&stolen)],
+            request.as_bytes(),
+        )
+        .fails(1)
+        .says("dev");
+}
+
+#[test]
+fn a_request_cannot_speak_for_another_name_or_write_on_the_terminal() {
+    if !has("script") {
+        return;
+    }
+    let clones = machine();
+    let reason = "x\u{1b}[2J\n  fingerprint  SHA256:forged\u{202e}";
+    on_machine(&clones, &["join", "build-7", "--reason", reason]).ok();
+    clones.git(
+        "new",
+        &["push", "-q", "origin", "join/build-7", "join/build-7:join/other"],
+    );
+    let fleet = &clones.fleet;
+    fleet.git(&["fetch", "-q"]);
+    let asked = fleet.fleetvault(&["member", "approve", "other"]).fails(4);
+    assert!(!asked.stderr.contains('\u{1b}'));
+    // What was typed before the question does not count: it is answered when it is there.
+    let ask = |answer: &[u8]| {
+        let line = format!("{} member approve build-7", env!("CARGO_BIN_EXE_fleetvault"));
+        let mut script = fleet.command("script", "alice");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(fleet.vault());
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut shown = Vec::new();
+        let mut byte = [0];
+        while !shown.ends_with(b"[y/N] ") && output.read(&mut byte).unwrap() == 1 {
+            shown.push(byte[0]);
+        }
+        input.write_all(answer).unwrap();
+        output.read_to_end(&mut shown).unwrap();
+        let code = child.wait().unwrap().code();
+        (code, String::from_utf8(shown).unwrap().replace('\r', ""))
+    };
+    let (code, shown) = ask(b"n\n");
+    assert_eq!(code, Some(7), "{shown}");
+    assert!(shown.contains("origin/join/build-7 asks to join:"), "{shown}");
+    assert!(!shown.contains("\u{1b}[2J") && !shown.contains('\u{202e}'), "{shown:?}");
+    assert_eq!(shown.matches("\n  fingerprint  SHA256:").count(), 1, "{shown}");
+    let (code, shown) = ask(b"y\n");
+    assert!(code == Some(0) && shown.contains("added member build-7"), "{shown}");
+}
+
+#[test]
+fn a_key_that_is_there_is_not_replaced_and_a_name_that_is_no_branch_is_told() {
+    let clones = machine();
+    on_machine(&clones, &["join", "build-7"]).ok();
+    let identity = clones.path("machine/fleetvault/identity.txt");
+    let before = fs::read(&identity).unwrap();
+    on_machine(&clones, &["join", "build-8"])
+        .fails(1)
+        .says("is not for build-8 of this vault");
+    on_machine(&clones, &["join", "a..b"])
+        .fails(2)
+        .says("'join/a..b' is no name for a branch")
+        .says("--print");
+    assert_eq!(fs::read(&identity).unwrap(), before);
+    // A vault that nobody vouches for gets no request, and no key.
+    let mut command = clones.fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "stranger");
+    command.args(["join", "build-9"]).current_dir(clones.path("new"));
+    run(command, b"").fails(6).says("does not know the vault");
+    assert!(!clones.path("stranger/fleetvault").exists());
+}
