@@ -15,7 +15,7 @@ use fleetvault::{
     vault::{Access, HeadState, Repository, Vault},
 };
 use serde::Serialize;
-use vault_format::{Credential, FilePath, Grant, GroupName};
+use vault_format::{Credential, FilePath, Grant, GroupName, Member};
 
 use crate::{
     context::{Context, ReadArgs},
@@ -219,8 +219,14 @@ fn state_directory(context: &Context) -> Check {
 fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
     let mut count = 0;
     for path in vault.paths("grants")? {
-        if let FilePath::Grant(group, _) = &path
+        // One that outlived its member keeps nothing.
+        if let FilePath::Grant(group, member) = &path
             && group == &GroupName::keepers()
+            && vault
+                .look_at::<Member>(&FilePath::Member(member.clone()))
+                .ok()
+                .flatten()
+                .is_some_and(|member| member.body().is_some())
             && vault
                 .look_at::<Grant>(&path)
                 .ok()
@@ -235,7 +241,7 @@ fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
         check(
             State::Risk,
             format!("{count} of {wanted} keepers: if their keys are lost, no value can be opened for a new scope"),
-            Some("make the next vault with --recovery KEY, whose private half is kept offline".into()),
+            Some("fleetvault group grant keepers NAME makes another member one: best a member whose private key is kept offline".into()),
         )
     } else {
         check(State::Good, format!("{count} keepers"), None)
