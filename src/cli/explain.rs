@@ -48,7 +48,7 @@ impl Explain for FileError {
                 report.hint("do not use it; 'git log' of that file shows who brought it in, 'fleetvault verify' checks all others")
             }
             FileProblem::Format(_) => report.hint(format!(
-                "files are changed with fleetvault, not by hand: 'git log -- {0}' shows the last good one, 'git restore --source=COMMIT -- {0}' and a commit bring it back",
+                "files are changed with fleetvault, not by hand: 'git log -- {0}' shows the last good one, 'git restore --source=COMMIT -- {0}' and a commit bring it back; one that never was good goes with 'git rm'",
                 self.path
             )),
             FileProblem::Open(_) => report.hint("an author can seal it again with 'fleetvault set' or 'fleetvault touch'"),

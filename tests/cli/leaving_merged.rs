@@ -53,6 +53,8 @@ fn the_last_keeper_that_is_there_stays() {
             .says("the last keeper cannot go");
     }
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
+    let doctor = fleet.fleetvault(&["doctor"]).out();
+    assert!(doctor.contains("1 of 2 keepers"), "{doctor}");
     let mend = ["group", "revoke", "keepers", "ops"];
     found_and_mended(&fleet, "grants/keepers/ops.toml", &mend);
     assert!(
@@ -74,6 +76,40 @@ fn what_was_given_to_somebody_who_is_gone_is_taken_back() {
     fleet.fleetvault(&["scope", "for_dev", "--drop", "ops"]).ok();
     fleet.fleetvault(&["verify"]).ok();
     assert_eq!(fleet.expand("dev", "<<secure.for_dev>>").ok().out(), "value-of-for-dev");
+}
+
+/// Anybody with push rights can put a broken grant in the way of a removal. It is named, and so is the way past it.
+#[test]
+fn a_broken_grant_is_in_the_way_until_it_is_taken_out() {
+    let fleet = merged(&["touch", "for_dev"]);
+    let good = fleet.read("grants/all/rev.toml");
+    let head = |fleet: &Fleet| fleet.git(&["rev-parse", "HEAD"]);
+    for (path, text) in [
+        ("grants/all/rev.toml", good.replacen("epoch = 2", "epoch = 1", 1)),
+        ("grants/all/nobody.toml", good.clone()),
+        ("grants/all/zzz.toml", "nonsense".into()),
+    ] {
+        fleet.forge(path, text);
+        let before = head(&fleet);
+        let refused = fleet.fleetvault(&["member", "rekey", "rev", "--recipient", &other_key()]);
+        refused.fails(6).silent().says(&format!("{path} (commit "));
+        assert_eq!(head(&fleet), before);
+        match path == "grants/all/rev.toml" {
+            true => drop(fleet.git(&["revert", "--no-edit", "HEAD"])),
+            false => {
+                fleet.git(&["rm", "-q", path]);
+                fleet.git(&["commit", "-q", "-m", "out"]);
+            }
+        }
+    }
+    fleet
+        .fleetvault(&["member", "rekey", "rev", "--recipient", &other_key()])
+        .ok();
+    fleet.fleetvault(&["verify"]).ok();
+}
+
+fn other_key() -> String {
+    vault_format::Identity::generate().recipient().to_string()
 }
 
 /// Who is put into somebody's place learns that keeping is not part of it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::clones::Clones;
+use crate::{clones::Clones, support::run};
 
 fn pair() -> Clones {
     let clones = Clones::new();
@@ -240,4 +240,45 @@ fn who_writes_behind_the_upstream_is_told() {
             .count(),
         1
     );
+}
+
+/// A value, a scope and a newcomer of a clone that had not seen a removal: sealed to the keys of now before anybody gets them.
+#[test]
+fn what_was_sealed_before_a_member_left_is_sealed_anew() {
+    let clones = Clones::new();
+    for member in ["dev", "rev"] {
+        clones.fleet.member(member);
+    }
+    clones.fleet.set("token", "value-of-token", "rev");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("b");
+    clones.run("a", &["member", "remove", "dev"]).ok();
+    clones.sync("a", &[]).ok();
+    clones.set("b", "later", "value-of-later");
+    clones.run("b", &["scope", "token", "--members", "*"]).ok();
+    let new = clones.path("new.txt");
+    let key = clones
+        .run("b", &["keygen", "--member", "new", "-o", new.to_str().unwrap()])
+        .ok()
+        .out();
+    clones
+        .run("b", &["member", "add", "new", "--recipient", key.trim()])
+        .ok();
+    clones
+        .sync("b", &[])
+        .ok()
+        .prints("credentials/later.toml: sealed to the current keys")
+        .prints("grants/all/new.toml: sealed to the current keys")
+        .prints("pushed 4 commits");
+    clones.run("b", &["verify"]).ok();
+    clones.sync("a", &[]).ok();
+    assert_eq!(clones.get("a", "later"), "value-of-later");
+    let mut resolver = clones.fleet.resolver_command("new", &["expand"]);
+    resolver.env("FLEETVAULT_VAULT", clones.bare());
+    assert_eq!(
+        run(resolver, b"<<secure.later>> <<secure.token>>").ok().out(),
+        "value-of-later value-of-token"
+    );
+    clones.assert_clean("b");
 }

@@ -15,7 +15,7 @@ use fleetvault::{
     vault::{Access, HeadState, Repository, Vault},
 };
 use serde::Serialize;
-use vault_format::{AuthorName, Credential, FilePath, Grant, GroupName};
+use vault_format::{AuthorName, Credential, FilePath, Grant, GroupName, Member};
 
 use crate::{
     context::{Context, ReadArgs},
@@ -250,8 +250,14 @@ fn authors(vault: &Vault<'_>) -> Check {
 fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
     let mut count = 0;
     for path in vault.paths("grants")? {
-        if let FilePath::Grant(group, _) = &path
+        // One that outlived its member keeps nothing.
+        if let FilePath::Grant(group, member) = &path
             && group == &GroupName::keepers()
+            && vault
+                .look_at::<Member>(&FilePath::Member(member.clone()))
+                .ok()
+                .flatten()
+                .is_some_and(|member| member.body().is_some())
             && vault
                 .look_at::<Grant>(&path)
                 .ok()
