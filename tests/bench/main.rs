@@ -3,6 +3,7 @@
 //! Every run but the warm-up finds large folders unchanged, so the places of files in them are remembered; the first use is slower.
 //! `cargo bench` prints ratios of medians; absolute times are those of the machine at hand. `cargo bench -- NAME` runs some only.
 
+mod fleet;
 mod mask;
 mod mcp;
 mod timing;
@@ -25,7 +26,7 @@ fn main() {
     if std::env::args().any(|arg| arg == mcp::BARE) {
         return mcp::serve_bare();
     }
-    let benches: [(&str, fn()); 13] = [
+    let benches: [(&str, fn()); 16] = [
         ("age", against_age),
         ("scope", scope_size),
         ("everyone", members_of_everyone),
@@ -39,6 +40,9 @@ fn main() {
         ("mask", mask::masking),
         ("mcp", mcp::serving),
         ("resolve", mcp::resolving),
+        ("join", fleet::joining),
+        ("leave", fleet::leaving),
+        ("renew", fleet::renewing),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {

@@ -10,7 +10,7 @@ use std::{
 use fleetvault::{
     author::{Desk, NewVault, Plan, Signer, VaultFiles},
     cli::time::now,
-    vault::{Access, CommitRequest, Repository, Vault, WriteOptions, init_repository, write, write_new},
+    vault::{Access, CommitRequest, Repository, Snapshot, Vault, WriteOptions, init_repository, write, write_new},
 };
 use tempfile::TempDir;
 use vault_format::{
@@ -266,24 +266,34 @@ impl Fixture {
 
     fn commit(&self, work: impl Fn(&mut Desk<'_, '_, '_>)) {
         let repository = Repository::open(&self.vault(), Access::Write).unwrap();
-        let signer = Signer::open(&self.signing_key()).unwrap();
-        let identity = fs::read(self.identity("alice")).unwrap();
         let written = write(
             &repository,
             &WriteOptions::default(),
             |snapshot| -> Result<CommitRequest, ()> {
-                let vault = Vault::load(snapshot.again(&repository).unwrap(), None).unwrap();
-                let file = IdentityFile::parse(&identity).unwrap();
-                let keyring = fleetvault::resolver::identify(&vault, file, &Default::default()).unwrap();
-                let now: Timestamp = now();
-                let mut desk = Desk::new(&vault, &signer, Some(&keyring), now).unwrap();
-                work(&mut desk);
-                let Plan { mut request, .. } = desk.finish("bench", Vec::new()).unwrap();
-                request.trailers.clear();
-                Ok(request)
+                self.at_desk(snapshot.again(&repository).unwrap(), |mut desk| {
+                    work(&mut desk);
+                    let Plan { mut request, .. } = desk.finish("bench", Vec::new()).unwrap();
+                    request.trailers.clear();
+                    Ok(request)
+                })
             },
         );
         written.unwrap();
+    }
+
+    /// Lets alice prepare a change of HEAD, of which no commit is made.
+    pub fn plan<T>(&self, work: impl FnOnce(Desk<'_, '_, '_>) -> T) -> T {
+        let repository = Repository::open(&self.vault(), Access::Write).unwrap();
+        self.at_desk(repository.snapshot("HEAD").unwrap(), work)
+    }
+
+    fn at_desk<T>(&self, snapshot: Snapshot<'_>, work: impl FnOnce(Desk<'_, '_, '_>) -> T) -> T {
+        let vault = Vault::load(snapshot, None).unwrap();
+        let signer = Signer::open(&self.signing_key()).unwrap();
+        let file = IdentityFile::parse(&fs::read(self.identity("alice")).unwrap()).unwrap();
+        let keyring = fleetvault::resolver::identify(&vault, file, &Default::default()).unwrap();
+        let now: Timestamp = now();
+        work(Desk::new(&vault, &signer, Some(&keyring), now).unwrap())
     }
 }
 
