@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use vault_format::Secret;
 use zeroize::Zeroizing;
 
+use super::plugins;
 use crate::{
     resolver::{IdentitySource, LaunchError, OwnKeys},
     terminal::prompt,
@@ -33,15 +34,16 @@ impl Asking {
     }
 }
 
-/// Reads an identity, and asks for its passphrase where it has one.
+/// Reads an identity, and asks for its passphrase where it has one. Plugins that it needs may ask as well.
 ///
 /// # Errors
 /// [`LaunchError`].
 pub fn unlock(source: &IdentitySource, contents: Secret, asking: Asking) -> Result<OwnKeys, LaunchError> {
-    source.unlock(contents, |question| match asking.is_allowed() {
+    let keys = source.unlock(contents, |question| match asking.is_allowed() {
         true => Ok(prompt::hidden(question)?.map(secret)),
         false => Ok(None),
-    })
+    })?;
+    Ok(keys.with_plugins(plugins(asking)))
 }
 
 fn secret(typed: Zeroizing<String>) -> Secret {

@@ -25,6 +25,7 @@ mod looking;
 mod members;
 mod names;
 mod piping;
+mod plugins;
 mod real;
 mod refusing;
 mod review;

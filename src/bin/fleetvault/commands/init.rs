@@ -9,7 +9,7 @@ use clap::{Args, builder::ValueParser};
 use fleetvault::say;
 use fleetvault::{
     author::{NewVault, Signer, VaultFiles, git_attributes},
-    cli::{Failure, time},
+    cli::{Asking, Failure, plugins, time},
     terminal::{escape, report::Report},
     vault::{
         Access, CommitRequest, FileChange, Repository, RepositoryError, VAULT_FILE, WriteOptions, Written,
@@ -138,6 +138,7 @@ fn make(args: &InitArgs, author: &AuthorName, keys: &OwnKeys, place: &Place<'_>)
         member: member.clone(),
         recipient: own.recipient().clone(),
         recovery: GivenKey::recipients(args.recovery.as_slice())?.pop(),
+        plugins: Some(&*plugins(Asking::AtTerminal)),
     }
     .files()?;
     files.push(attributes(args, place)?);

@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 use clap::Args;
 use fleetvault::{
     author::{self, Conflicted, Desk, MergeStep, Ruling, Which},
-    cli::{Failure, time},
+    cli::{Asking, Failure, plugins, time},
     say,
     terminal::{escape, report::Report, style::Style},
     vault::{Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, WriteOptions, resolve},
@@ -128,6 +128,7 @@ fn merge(
     };
     let keyring = context.keyring(&vault, keys)?;
     let desk = Desk::new(&vault, &signer, keyring.as_ref(), now).map_err(fail)?;
+    let desk = desk.with_plugins(plugins(Asking::AtTerminal));
     let sealed = author::merge_sealed(desk, &files, ruling)?;
 
     let mut step = MergeStep {
