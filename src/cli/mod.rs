@@ -12,7 +12,7 @@ mod settings;
 pub mod time;
 mod trail;
 
-pub use passphrase::{Asking, unlock};
+pub use passphrase::{Asking, signer, unlock};
 pub use plugins::plugins;
 pub use settings::Settings;
 pub use trail::{Trail, audit_log};

@@ -444,3 +444,28 @@ fn a_credential_of_systemd_is_not_warned_about() {
         );
     }
 }
+
+/// One command signs several files; ssh-keygen would ask for each of them.
+#[test]
+fn the_passphrase_of_a_signing_key_is_asked_for_once_a_command() {
+    if !has("ssh-keygen") {
+        return;
+    }
+    let fleet = fleet();
+    let key = fleet.identity("alice").with_file_name("signing_key");
+    let mut keygen = fleet.command("ssh-keygen", "alice");
+    keygen
+        .args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-a", "4", "-f"])
+        .arg(&key);
+    run(keygen, b"").ok();
+    let mut console = Console::start(fleet.fleetvault_command(&["group", "add", "deployers", "dev"]));
+    for typed in ["wrong", PASSPHRASE] {
+        console.expect("Passphrase for the signing key ");
+        console.press(&format!("{typed}\r"));
+    }
+    let (status, screen) = console.end();
+    assert!(status.success(), "{screen}");
+    assert_eq!(screen.matches("assphrase").count(), 2, "{screen}");
+    assert!(!screen.contains(PASSPHRASE), "{screen}");
+    fleet.fleetvault(&["verify"]).ok();
+}
