@@ -1,10 +1,13 @@
 //! Where a change is prepared: the vault as it is, the author's pen, the author's keys, and the files that are to be written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use vault_format::{
     AuthorName, Credential, CredentialName, Draft, Entry, FilePath, Group, GroupKeys, GroupName, Head, Holder,
-    HolderName, Kind, Member, MemberName, Parsed, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
+    HolderName, Kind, Member, MemberName, Parsed, Plugins, Recipient, Scope, SealedTo, Secret, Timestamp, Verified,
 };
 
 use super::{error::AuthorError, signer::Signer};
@@ -22,6 +25,7 @@ pub struct Desk<'a, 'v, 'r> {
     /// The time of the change.
     pub now: Timestamp,
     signer: &'a Signer,
+    plugins: Option<Arc<dyn Plugins>>,
     author: AuthorName,
     files: Vec<FileChange>,
     trailers: Vec<(String, String)>,
@@ -65,11 +69,26 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
             keyring,
             now,
             signer,
+            plugins: None,
             files: Vec::new(),
             trailers: Vec::new(),
             newcomers: BTreeMap::new(),
             renewed: BTreeMap::new(),
         })
+    }
+
+    /// What starts plugins.
+    pub(super) fn plugins(&self) -> Option<&dyn Plugins> {
+        self.plugins.as_deref()
+    }
+
+    /// Says what starts plugins, for members whose keys are of that kind.
+    #[must_use]
+    pub fn with_plugins(self, plugins: Arc<dyn Plugins>) -> Self {
+        Self {
+            plugins: Some(plugins),
+            ..self
+        }
     }
 
     /// Who signs.
@@ -162,7 +181,8 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
         to: &[Recipient],
     ) -> Result<(), AuthorError> {
         let what = K::path(&head).to_string();
-        let draft = Draft::sealed(head, value, to).map_err(|error| AuthorError::Seal { what, error })?;
+        let draft = Draft::sealed_with(head, value, to, self.plugins.as_deref())
+            .map_err(|error| AuthorError::Seal { what, error })?;
         self.sign(draft)
     }
 

@@ -218,7 +218,7 @@ fn renew(
     let count = stay.len();
     let line = key.expose_line();
     let line = line.ok_or_else(|| AuthorError::CannotGrant(group.clone()))?;
-    for draft in seal_all(stay, &line)? {
+    for draft in seal_all(stay, &line, desk.plugins())? {
         desk.sign(draft)?;
     }
     Ok((epoch, count))

@@ -2,8 +2,8 @@
 
 use vault_format::{
     AuthorKey, AuthorName, Authority, Draft, Encryption, Entry, FilePath, Grant, GrantSubject, Group, GroupKeys,
-    GroupName, Head, Holder, HolderName, Identity, Kind, Member, MemberName, Parsed, Recipient, Root, SealedTo, Secret,
-    VaultId,
+    GroupName, Head, Holder, HolderName, Identity, Kind, Member, MemberName, Parsed, Plugins, Recipient, Root,
+    SealedTo, Secret, VaultId,
 };
 
 use super::{desk::finish, error::AuthorError, signer::Signer};
@@ -21,6 +21,8 @@ pub struct NewVault<'a> {
     pub recipient: Recipient,
     /// A key kept offline, which becomes the member `recovery` and a keeper.
     pub recovery: Option<Recipient>,
+    /// What starts plugins, where one of the two keys is theirs.
+    pub plugins: Option<&'a dyn Plugins>,
 }
 
 /// The files of a new vault, and its id.
@@ -164,7 +166,8 @@ impl NewVault<'_> {
         to: &[Recipient],
     ) -> Result<FileChange, AuthorError> {
         let what = K::path(&head).to_string();
-        let draft = Draft::sealed(head, value, to).map_err(|error| AuthorError::Seal { what, error })?;
+        let draft =
+            Draft::sealed_with(head, value, to, self.plugins).map_err(|error| AuthorError::Seal { what, error })?;
         self.checked(authority, draft)
     }
 

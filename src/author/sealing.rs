@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use vault_format::{Draft, Grant, Head, Kind, Recipient, SealError, Secret};
+use vault_format::{Draft, Grant, Head, Kind, Plugins, Recipient, SealError, Secret};
 
 use super::error::AuthorError;
 
@@ -17,20 +17,24 @@ type Sealed = Result<Vec<Draft<Grant>>, (String, SealError)>;
 ///
 /// # Errors
 /// [`AuthorError::Seal`].
-pub(super) fn seal_all(jobs: Vec<Job>, secret: &Secret) -> Result<Vec<Draft<Grant>>, AuthorError> {
+pub(super) fn seal_all(
+    jobs: Vec<Job>,
+    secret: &Secret,
+    plugins: Option<&dyn Plugins>,
+) -> Result<Vec<Draft<Grant>>, AuthorError> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let size = jobs.len().div_ceil(threads).max(PART_MIN);
     let parts: Vec<Sealed> = thread::scope(|scope| {
         let start = |part| {
             thread::Builder::new()
-                .spawn_scoped(scope, move || seal(part, secret))
+                .spawn_scoped(scope, move || seal(part, secret, plugins))
                 .map_err(|_| part)
         };
         let running: Vec<_> = jobs.chunks(size).map(start).collect();
         let end = |part: Result<thread::ScopedJoinHandle<'_, Sealed>, &[Job]>| match part {
             Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // The system has no thread left: it takes longer.
-            Err(part) => seal(part, secret),
+            Err(part) => seal(part, secret, plugins),
         };
         running.into_iter().map(end).collect()
     });
@@ -41,10 +45,10 @@ pub(super) fn seal_all(jobs: Vec<Job>, secret: &Secret) -> Result<Vec<Draft<Gran
     Ok(drafts)
 }
 
-fn seal(jobs: &[Job], secret: &Secret) -> Sealed {
+fn seal(jobs: &[Job], secret: &Secret, plugins: Option<&dyn Plugins>) -> Sealed {
     let seal = |(head, recipients): &Job| {
         let what = || Grant::path(head).to_string();
-        Draft::sealed(head.clone(), secret, recipients).map_err(|error| (what(), error))
+        Draft::sealed_with(head.clone(), secret, recipients, plugins).map_err(|error| (what(), error))
     };
     jobs.iter().map(seal).collect()
 }

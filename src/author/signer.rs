@@ -1,4 +1,4 @@
-//! Who signs: a key file used in this process, or `ssh-keygen` for agents, passphrases and hardware.
+//! Who signs: a key file used in this process, or `ssh-keygen` for agents, hardware, and passphrases that nobody typed here.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 };
 
 use thiserror::Error;
-use vault_format::{SignerKey, SigningKey, SigningKeyError, SshSignature, VerifyError};
+use vault_format::{Secret, SignerKey, SigningKey, SigningKeyError, SshSignature, UnlockError, VerifyError};
 use zeroize::Zeroizing;
 
 /// A signing key, ready to use.
@@ -17,6 +17,8 @@ pub struct Signer {
     public: SignerKey,
     /// `None` where `ssh-keygen` has to sign.
     key: Option<SigningKey>,
+    /// The file of a key behind a passphrase.
+    locked: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Why nothing can be signed.
@@ -85,17 +87,22 @@ impl Signer {
                 public: key.signer().map_err(unusable)?,
                 path: path.into(),
                 key: Some(key),
+                locked: None,
             }),
-            Err(SigningKeyError::Encrypted | SigningKeyError::Hardware) => {
+            Err(error @ (SigningKeyError::Encrypted | SigningKeyError::Hardware)) => {
                 let mut public = path.as_os_str().to_owned();
                 public.push(".pub");
-                let text = fs::read(&public).map_err(|error| {
+                let public_text = fs::read(&public).map_err(|error| {
                     unusable(format!(
                         "its public half {} is needed: {error}",
                         Path::new(&public).display()
                     ))
                 })?;
-                Self::by_program(path, &text).map_err(unusable)
+                let signer = Self::by_program(path, &public_text).map_err(unusable)?;
+                Ok(Self {
+                    locked: (error == SigningKeyError::Encrypted).then_some(text),
+                    ..signer
+                })
             }
             Err(error) => Err(unusable(error.to_string())),
         }
@@ -114,7 +121,25 @@ impl Signer {
             path: path.into(),
             public,
             key: Some(key),
+            locked: None,
         })
+    }
+
+    /// Tells whether the key's file is behind a passphrase, for which `ssh-keygen` would ask at every signature.
+    pub fn is_locked(&self) -> bool {
+        self.locked.is_some()
+    }
+
+    /// Opens the key with its passphrase, to sign in this process from now on.
+    ///
+    /// # Errors
+    /// [`UnlockError`]; the key stays locked then.
+    pub fn unlock(&mut self, passphrase: &Secret) -> Result<(), UnlockError> {
+        let Some(text) = &self.locked else { return Ok(()) };
+        let key = SigningKey::from_locked_openssh(text, passphrase)?;
+        self.public = key.signer().map_err(UnlockError::Damaged)?;
+        (self.key, self.locked) = (Some(key), None);
+        Ok(())
     }
 
     /// The public half.
@@ -157,6 +182,7 @@ impl Signer {
             path: path.into(),
             public: words.join(" ").parse()?,
             key: None,
+            locked: None,
         })
     }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use vault_format::{FilePath, VerifyError};
+use vault_format::{FilePath, OpenError, SealError, VerifyError};
 
 use crate::{
     agent::install::{InstallError, Problem},
@@ -51,12 +51,21 @@ impl Explain for FileError {
                 "files are changed with fleetvault, not by hand: 'git log -- {0}' shows the last good one, 'git restore --source=COMMIT -- {0}' and a commit bring it back; one that never was good goes with 'git rm'",
                 self.path
             )),
+            FileProblem::Open(OpenError::Plugin { plugin, .. }) => {
+                Report::new(1, "plugin", self.to_string()).hint(plugin_hint(plugin))
+            }
             FileProblem::Open(_) => report.hint("an author can seal it again with 'fleetvault set' or 'fleetvault touch'"),
             FileProblem::Read(_) | FileProblem::Missing | FileProblem::Stanzas(_) | FileProblem::Contradiction(_) => {
                 report.hint("'fleetvault verify' checks the whole vault")
             }
         }
     }
+}
+
+fn plugin_hint(plugin: &str) -> String {
+    format!(
+        "install it where PATH finds it, or try it by itself: age -d -i IDENTITY FILE starts age-plugin-{plugin} too"
+    )
 }
 
 /// The ways out of a floor: an author's command where there is one, and accepting the file on this machine.
@@ -329,6 +338,10 @@ fleetvault scope {0} --add NAME --drop {member}",
             Self::Root(error) => error.explain(),
             Self::OldKeys { which, .. } => Report::new(6, "rolled_back", self.to_string())
                 .hint(format!("somebody put it back on the side of {which}: 'git log' on that side tells who; take over the other side")),
+            Self::Seal {
+                error: SealError::Plugin { plugin, .. },
+                ..
+            } => Report::new(1, "plugin", self.to_string()).hint(plugin_hint(plugin)),
             Self::Seal { .. } | Self::Format { .. } => usage("format"),
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),

@@ -6,13 +6,15 @@ pub mod approval;
 pub mod configuration;
 pub mod explain;
 mod passphrase;
+mod plugins;
 pub mod process;
 mod settings;
 mod syncing;
 pub mod time;
 mod trail;
 
-pub use passphrase::{Asking, unlock};
+pub use passphrase::{Asking, signer, unlock};
+pub use plugins::plugins;
 pub use settings::Settings;
 pub use trail::{Trail, audit_log};
 

@@ -4,9 +4,10 @@ use std::{
     fs::{File, Metadata},
     io::{self, Read},
     path::PathBuf,
+    sync::Arc,
 };
 
-use vault_format::{IdentityFile, Secret, UnlockError};
+use vault_format::{IdentityFile, Plugins, Secret, UnlockError};
 use zeroize::Zeroizing;
 
 use super::LaunchError;
@@ -22,12 +23,28 @@ const ATTEMPTS: usize = 3;
 pub struct OwnKeys {
     text: Secret,
     passphrase: Option<Secret>,
+    plugins: Option<Arc<dyn Plugins>>,
+}
+
+impl OwnKeys {
+    /// Says what starts plugins, where an identity needs one.
+    #[must_use]
+    pub fn with_plugins(self, plugins: Arc<dyn Plugins>) -> Self {
+        Self {
+            plugins: Some(plugins),
+            ..self
+        }
+    }
 }
 
 impl From<Secret> for OwnKeys {
     /// Takes a file that needs no passphrase.
     fn from(text: Secret) -> Self {
-        Self { text, passphrase: None }
+        Self {
+            text,
+            passphrase: None,
+            plugins: None,
+        }
     }
 }
 
@@ -86,6 +103,7 @@ impl IdentitySource {
                     return Ok(OwnKeys {
                         text,
                         passphrase: Some(passphrase),
+                        plugins: None,
                     });
                 }
                 Err(UnlockError::WrongPassphrase) if attempt < ATTEMPTS => {}
@@ -100,9 +118,13 @@ impl IdentitySource {
     /// # Errors
     /// [`LaunchError::Identity`].
     pub fn parse(&self, keys: &OwnKeys) -> Result<IdentityFile, LaunchError> {
-        IdentityFile::parse(keys.text.expose()).map_err(|error| LaunchError::Identity {
+        let file = IdentityFile::parse(keys.text.expose()).map_err(|error| LaunchError::Identity {
             source_text: self.to_string(),
             error,
+        })?;
+        Ok(match &keys.plugins {
+            Some(plugins) => file.with_plugins(plugins),
+            None => file,
         })
     }
 

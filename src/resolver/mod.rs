@@ -8,6 +8,7 @@ mod keyring;
 mod launch;
 pub mod mask;
 mod nearest;
+pub mod plugin;
 pub mod policy;
 mod resolve;
 pub mod run;

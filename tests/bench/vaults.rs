@@ -46,6 +46,7 @@ impl Fixture {
             member: "alice".parse().unwrap(),
             recipient: alice.recipient().clone(),
             recovery: None,
+            plugins: None,
         }
         .files()
         .unwrap();

@@ -53,7 +53,7 @@ fn an_identity_that_cannot_be_used() {
         ),
         (
             "AGE-PLUGIN-YUBIKEY-1QQQQ\n",
-            "line 1: it is a key of type an age plugin; X25519 and ssh-ed25519 are supported",
+            "line 1: it is neither an age identity nor an OpenSSH private key",
         ),
     ] {
         with_identity(&fleet, text)

@@ -36,6 +36,7 @@ mod looking;
 mod members;
 mod names;
 mod piping;
+mod plugins;
 mod real;
 mod refusing;
 mod review;

@@ -377,3 +377,95 @@ fn an_age_file_for_a_key_and_a_damaged_one_are_told_apart() {
     assert_eq!(code, Some(1));
     assert!(screen.contains("cannot be opened: it is damaged: "), "{screen}");
 }
+
+/// What a plugin asks is asked at the terminal, and nothing in it acts on the terminal.
+#[test]
+fn a_plugin_asks_the_person_at_the_terminal() {
+    if !has("python3") {
+        return;
+    }
+    let fleet = fleet();
+    let plugins = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plugins");
+    let path = format!("{plugins}:{}", std::env::var("PATH").unwrap());
+    let mut keygen = fleet.command(format!("{plugins}/age-plugin-fleettest"), "key");
+    keygen.arg("--keygen");
+    let keys = run(keygen, b"").ok().out();
+    let identity = fleet.identity("key");
+    fs::write(
+        &identity,
+        format!("# fleetvault: vault={} member=key\n{keys}", fleet.id()),
+    )
+    .unwrap();
+    let recipient = keys.split_whitespace().nth(2).unwrap();
+    let mut add = fleet.fleetvault_command(&["member", "add", "key", "--recipient", recipient]);
+    add.env("PATH", &path);
+    run(add, b"").ok();
+    let start = |mode: &str| {
+        let mut command = resolver(&fleet, &identity, &["run", "--", "printf", "<<secure.other>>|"]);
+        command.env("PATH", &path).env("FLEETTEST", mode);
+        Console::start(command)
+    };
+    let mut console = start("secret");
+    console.expect("PIN \\u{1b}[2J: ");
+    console.press("1234\r");
+    let (status, screen) = console.end();
+    assert!(status.success(), "{screen}");
+    assert!(!screen.contains("1234"), "it was shown: {screen}");
+    for (key, code) in [("y\r", 0), ("n\r", 125)] {
+        let mut console = start("confirm");
+        console.expect("use the key?\r\ny is 'go', n is 'stop'. [y/N] ");
+        console.press(key);
+        let (status, screen) = console.end();
+        assert_eq!(status.code(), Some(code), "{screen}");
+    }
+}
+
+/// A service that is not root's gets its credential by an access list, whose mask stands as the mode of root's group.
+#[test]
+fn a_credential_of_systemd_is_not_warned_about() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let fleet = fleet();
+    let identity = fleet.identity("dev");
+    let meta = fs::metadata(&identity).unwrap();
+    for (mode, warned) in [
+        (0o400, false),
+        (0o440, meta.uid() != 0 || meta.gid() != 0),
+        (0o444, true),
+        (0o640, true),
+    ] {
+        fs::set_permissions(&identity, fs::Permissions::from_mode(mode)).unwrap();
+        let done = fleet.expand("dev", "<<secure.token>>").ok();
+        assert_eq!(
+            done.stderr.contains("others can read the identity"),
+            warned,
+            "{mode:o}: {}",
+            done.stderr
+        );
+    }
+}
+
+/// One command signs several files; ssh-keygen would ask for each of them.
+#[test]
+fn the_passphrase_of_a_signing_key_is_asked_for_once_a_command() {
+    if !has("ssh-keygen") {
+        return;
+    }
+    let fleet = fleet();
+    let key = fleet.identity("alice").with_file_name("signing_key");
+    let mut keygen = fleet.command("ssh-keygen", "alice");
+    keygen
+        .args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-a", "4", "-f"])
+        .arg(&key);
+    run(keygen, b"").ok();
+    let mut console = Console::start(fleet.fleetvault_command(&["group", "add", "deployers", "dev"]));
+    for typed in ["wrong", PASSPHRASE] {
+        console.expect("Passphrase for the signing key ");
+        console.press(&format!("{typed}\r"));
+    }
+    let (status, screen) = console.end();
+    assert!(status.success(), "{screen}");
+    assert_eq!(screen.matches("assphrase").count(), 2, "{screen}");
+    assert!(!screen.contains(PASSPHRASE), "{screen}");
+    fleet.fleetvault(&["verify"]).ok();
+}

@@ -5,6 +5,7 @@ use crate::{
     document::{Fields, Head, Kind, Parsed, SignatureFields, check_head, check_payload, write_header, write_payload},
     error::{FormatError, SealError},
     name::AuthorName,
+    plugin::Plugins,
     seal::{Recipient, seal},
     secret::Secret,
     signature::SshSignature,
@@ -34,9 +35,22 @@ impl<K: Kind> Draft<K> {
     /// # Errors
     /// [`SealError`] where the header breaks a rule, the value a limit, or age refuses.
     pub fn sealed(head: Head<K>, value: &Secret, recipients: &[Recipient]) -> Result<Self, SealError> {
+        Self::sealed_with(head, value, recipients, None)
+    }
+
+    /// The same, where there may be recipients of plugins.
+    ///
+    /// # Errors
+    /// [`SealError`], also where a plugin does not do its part.
+    pub fn sealed_with(
+        head: Head<K>,
+        value: &Secret,
+        recipients: &[Recipient],
+        plugins: Option<&dyn Plugins>,
+    ) -> Result<Self, SealError> {
         check_head(&head)?;
         let header = Digest::of(write_header(&head).as_bytes());
-        let payload = seal(&value::encode(header, value)?, recipients)?;
+        let payload = seal(&value::encode(header, value)?, recipients, plugins)?;
         Ok(Self::with_payload(head, Some(payload))?)
     }
 

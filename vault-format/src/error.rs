@@ -128,6 +128,14 @@ pub enum OpenError {
     /// No key given opens it.
     #[error("none of the keys given opens the payload")]
     NoKey,
+    /// A plugin did not do its part, which is no fault of the file.
+    #[error("the plugin age-plugin-{plugin}: {reason}")]
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// Why.
+        reason: String,
+    },
     /// age refuses the payload.
     #[error("the payload is damaged: {0}")]
     Damaged(String),
@@ -150,6 +158,16 @@ pub enum SealError {
     TooLarge {
         /// Its size in bytes.
         size: usize,
+    },
+    /// A plugin did not do its part.
+    #[error("cannot seal to {recipient}, the plugin age-plugin-{plugin}: {reason}")]
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// The recipient.
+        recipient: String,
+        /// Why.
+        reason: String,
     },
     /// age could not encrypt.
     #[error("age could not encrypt: {0}")]

@@ -3,14 +3,15 @@
 //!
 //! Takes bytes; reading the file is the caller's.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
 use crate::{
     digest::VaultId,
     name::MemberName,
-    seal::{Identity, IdentityError},
+    plugin::Plugins,
+    seal::{Identity, IdentityError, Recipient},
 };
 
 /// One comment line `# fleetvault: vault=SHA256:… member=fleet-dev root=3`.
@@ -68,6 +69,9 @@ pub enum IdentityFileError {
     },
 }
 
+/// The most identities of plugins in one file: for each, a program is started.
+const PLUGINS_MAX: usize = 16;
+
 const ANCHOR: &str = "# fleetvault:";
 pub(crate) const SSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 pub(crate) const SSH_END: &str = "-----END OPENSSH PRIVATE KEY-----";
@@ -83,6 +87,8 @@ impl IdentityFile {
             identities: Vec::new(),
             anchors: Vec::new(),
         };
+        // The last recipient that a comment named: plugins write it before their identity.
+        let mut recipient: Option<Recipient> = None;
         let mut offset = 0;
         let mut ssh_until = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -108,7 +114,19 @@ impl IdentityFile {
                 pem.push_str(&text[start..ssh_until]);
                 pem.push('\n');
                 file.identities.push(Identity::from_openssh(&pem).map_err(at)?);
-            } else if !line.is_empty() && !line.starts_with('#') {
+            } else if let Some(comment) = line.strip_prefix('#') {
+                let named = comment
+                    .split_whitespace()
+                    .next_back()
+                    .filter(|word| word.starts_with("age1"));
+                recipient = named.and_then(|word| word.parse().ok()).or(recipient);
+            } else if line.starts_with("AGE-PLUGIN-") {
+                if file.identities.iter().filter(|identity| identity.is_plugin()).count() == PLUGINS_MAX {
+                    return Err(at(IdentityError::TooMany(PLUGINS_MAX)));
+                }
+                file.identities
+                    .push(Identity::from_plugin_line(line, recipient.take().as_ref()).map_err(at)?);
+            } else if !line.is_empty() {
                 file.identities.push(Identity::from_line(line).map_err(at)?);
             }
         }
@@ -116,6 +134,15 @@ impl IdentityFile {
             return Err(IdentityFileError::Empty);
         }
         Ok(file)
+    }
+
+    /// Says what starts plugins, for the identities that need one.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: &Arc<dyn Plugins>) -> Self {
+        for identity in &mut self.identities {
+            identity.bring_plugins(plugins);
+        }
+        self
     }
 
     /// The anchor for `vault`.

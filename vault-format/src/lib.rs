@@ -19,6 +19,7 @@ mod name;
 mod parse;
 mod passphrase;
 mod path;
+mod plugin;
 mod scope;
 mod seal;
 mod sealed_to;
@@ -41,6 +42,7 @@ pub use kind::{AuthorKey, Credential, Encryption, Entry, Grant, GrantSubject, Gr
 pub use name::{AuthorName, CredentialName, GroupName, MemberName, NameError, RESERVED};
 pub use passphrase::UnlockError;
 pub use path::{FOLDERS, FilePath, ROOT_FILE};
+pub use plugin::{FILE_KEY, PluginStanza, Plugins};
 pub use scope::{Scope, ScopeEntry, ScopeError};
 pub use seal::{Identity, IdentityError, Recipient};
 pub use sealed_to::{Holder, HolderName, SealedTo};

@@ -2,9 +2,11 @@
 
 use std::{
     cell::RefCell,
+    collections::HashSet,
     fmt,
     io::{Read, Write},
     str::FromStr,
+    sync::Arc,
 };
 
 use age::{
@@ -12,6 +14,7 @@ use age::{
     armor::{ArmoredReader, ArmoredWriter, Format},
     secrecy::ExposeSecret,
 };
+use age_core::format::{FileKey, Stanza};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
@@ -23,13 +26,14 @@ use zeroize::Zeroizing;
 use crate::{
     error::{OpenError, SealError},
     passphrase::UnlockError,
+    plugin::{PluginStanza, Plugins, is_taken, plugin_of_identity, plugin_of_recipient},
     secret::Secret,
     shown::quoted_key,
     signature::SigningKey,
     small_order::{is_small_order, ssh_ed25519_point},
 };
 
-/// A public key to which payloads are sealed: `age1…` or `ssh-ed25519 AAAA…`.
+/// A public key to which payloads are sealed: `age1…`, `ssh-ed25519 AAAA…`, or `age1NAME1…` of a plugin.
 #[derive(Clone)]
 pub struct Recipient {
     text: String,
@@ -40,6 +44,8 @@ pub struct Recipient {
 enum RecipientKey {
     X25519(age::x25519::Recipient),
     SshEd25519(age::ssh::Recipient),
+    /// Of the plugin of this name.
+    Plugin(String),
 }
 
 /// A private key that opens payloads; wiped when dropped, never shown.
@@ -53,6 +59,15 @@ pub struct Identity {
 enum IdentityKey {
     X25519(age::x25519::Identity),
     SshEd25519(age::ssh::Identity),
+    Plugin(PluginIdentity),
+}
+
+/// An identity that a plugin understands, and what starts it.
+#[derive(Clone)]
+struct PluginIdentity {
+    name: String,
+    line: Secret,
+    plugins: Option<Arc<dyn Plugins>>,
 }
 
 /// A text that is no private key this version can use. Never quotes the text.
@@ -67,6 +82,12 @@ pub enum IdentityError {
     /// An OpenSSH file whose public half does not belong to its private half.
     #[error("its public and private halves do not belong together")]
     Forged,
+    /// A plugin's identity of which nobody knows whose it is.
+    #[error("a plugin's identity needs its recipient in a comment before it, such as '# recipient: age1NAME1…'")]
+    NoRecipient,
+    /// More of them than anybody has.
+    #[error("more than {0} identities of plugins, each of which starts a program")]
+    TooMany(usize),
     /// A type of key that payloads cannot be sealed to.
     #[error("it is a key of type {0}; X25519 and ssh-ed25519 are supported")]
     Unsupported(String),
@@ -83,11 +104,12 @@ impl Recipient {
         matches!(self.key, RecipientKey::X25519(_))
     }
 
-    /// The type of the stanza that age makes for it.
-    pub(crate) fn stanza_type(&self) -> &'static str {
+    /// The type of the stanza that age makes for it; a plugin makes one of its own.
+    pub(crate) fn stanza_type(&self) -> Option<&'static str> {
         match self.key {
-            RecipientKey::X25519(_) => "X25519",
-            RecipientKey::SshEd25519(_) => "ssh-ed25519",
+            RecipientKey::X25519(_) => Some("X25519"),
+            RecipientKey::SshEd25519(_) => Some("ssh-ed25519"),
+            RecipientKey::Plugin(_) => None,
         }
     }
 
@@ -100,10 +122,20 @@ impl Recipient {
         Some(BASE64_STANDARD_NO_PAD.encode(&Sha256::digest(blob)[..4]))
     }
 
-    fn as_age(&self) -> &dyn age::Recipient {
+    fn as_age<'a>(
+        &'a self,
+        plugins: Option<&'a dyn Plugins>,
+        refused: &'a RefCell<Option<SealError>>,
+    ) -> Box<dyn age::Recipient + 'a> {
         match &self.key {
-            RecipientKey::X25519(key) => key,
-            RecipientKey::SshEd25519(key) => key,
+            RecipientKey::X25519(key) => Box::new(key.clone()),
+            RecipientKey::SshEd25519(key) => Box::new(key.clone()),
+            RecipientKey::Plugin(name) => Box::new(Wrapping {
+                name,
+                recipient: &self.text,
+                plugins,
+                refused,
+            }),
         }
     }
 
@@ -128,6 +160,11 @@ impl FromStr for Recipient {
                 .parse()
                 .map_err(|_| format!("{shown} is no SSH public key that age can encrypt to"))?;
             Self::of_ssh(key)?
+        } else if let Some(name) = plugin_of_recipient(text) {
+            Self {
+                text: text.into(),
+                key: RecipientKey::Plugin(name.into()),
+            }
         } else {
             let key: age::x25519::Recipient = text
                 .parse()
@@ -224,16 +261,42 @@ impl Identity {
         })
     }
 
+    /// Reads one line `AGE-PLUGIN-NAME-1…`. Only its plugin could tell the public half, which is why the file says it.
+    ///
+    /// # Errors
+    /// [`IdentityError`]; the text is never quoted.
+    pub(crate) fn from_plugin_line(line: &str, recipient: Option<&Recipient>) -> Result<Self, IdentityError> {
+        let name = plugin_of_identity(line).ok_or(IdentityError::Unreadable)?;
+        let recipient = recipient.ok_or(IdentityError::NoRecipient)?.clone();
+        let (line, plugins) = (Secret::new(line.as_bytes().to_vec()), None);
+        Ok(Self {
+            key: IdentityKey::Plugin(PluginIdentity { name, line, plugins }),
+            recipient,
+        })
+    }
+
+    /// Says what starts the plugin, where this identity is one's.
+    pub(crate) fn bring_plugins(&mut self, with: &Arc<dyn Plugins>) {
+        if let IdentityKey::Plugin(PluginIdentity { plugins, .. }) = &mut self.key {
+            *plugins = Some(Arc::clone(with));
+        }
+    }
+
+    /// Tells whether a plugin has to be started for it.
+    pub(crate) fn is_plugin(&self) -> bool {
+        matches!(self.key, IdentityKey::Plugin(_))
+    }
+
     /// The public half.
     pub fn recipient(&self) -> &Recipient {
         &self.recipient
     }
 
-    /// The private key as the line of an identity file; `None` for an SSH key, which has a file of its own.
+    /// The private key as the line of an identity file; `None` for an SSH key, which has a file of its own, and for a plugin's.
     pub fn expose_line(&self) -> Option<Secret> {
         match &self.key {
             IdentityKey::X25519(key) => Some(Secret::new(key.to_string().expose_secret().as_bytes().to_vec())),
-            IdentityKey::SshEd25519(_) => None,
+            IdentityKey::SshEd25519(_) | IdentityKey::Plugin(_) => None,
         }
     }
 
@@ -248,18 +311,29 @@ impl Identity {
         }
     }
 
-    fn as_age(&self) -> &dyn age::Identity {
+    fn as_age<'a>(&'a self, plugin: &'a RefCell<Option<OpenError>>) -> Box<dyn age::Identity + 'a> {
         match &self.key {
-            IdentityKey::X25519(key) => key,
-            IdentityKey::SshEd25519(key) => key,
+            IdentityKey::X25519(key) => Box::new(key.clone()),
+            IdentityKey::SshEd25519(key) => Box::new(key.clone()),
+            IdentityKey::Plugin(identity) => Box::new(Unwrapping { identity, told: plugin }),
         }
     }
 }
 
 /// Seals `plaintext` to `recipients`, one stanza each in their order, as an armored age file.
-pub(crate) fn seal(plaintext: &[u8], recipients: &[Recipient]) -> Result<String, SealError> {
+pub(crate) fn seal(
+    plaintext: &[u8],
+    recipients: &[Recipient],
+    plugins: Option<&dyn Plugins>,
+) -> Result<String, SealError> {
     let age_error = |error: &dyn fmt::Display| SealError::Age(error.to_string());
-    let encryptor = Encryptor::with_recipients(recipients.iter().map(Recipient::as_age)).map_err(|e| age_error(&e))?;
+    let refused = RefCell::new(None);
+    let keys: Vec<_> = recipients
+        .iter()
+        .map(|recipient| recipient.as_age(plugins, &refused))
+        .collect();
+    let encryptor = Encryptor::with_recipients(keys.iter().map(|key| &**key as &dyn age::Recipient))
+        .map_err(|error| refused.take().unwrap_or_else(|| age_error(&error)))?;
     let mut armored = Vec::with_capacity(plaintext.len() / 3 * 4 + 1024);
     let armor = ArmoredWriter::wrap_output(&mut armored, Format::AsciiArmor).map_err(|e| age_error(&e))?;
     let mut writer = encryptor.wrap_output(armor).map_err(|e| age_error(&e))?;
@@ -281,10 +355,14 @@ pub(crate) fn unseal(
 ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let damaged = |error: &dyn fmt::Display| OpenError::Damaged(error.to_string());
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(armored.as_bytes())).map_err(|e| damaged(&e))?;
-    let positioned: Vec<Positioned<'_>> = identities
-        .iter()
+    let plugin = RefCell::new(None);
+    // A plugin is a program to start, and perhaps a key to touch: the last resort.
+    let (of_plugins, native): (Vec<_>, Vec<_>) = identities.iter().partition(|identity| identity.is_plugin());
+    let positioned: Vec<Positioned<'_>> = native
+        .into_iter()
+        .chain(of_plugins)
         .map(|identity| Positioned {
-            identity: identity.as_age(),
+            identity: identity.as_age(&plugin),
             position,
         })
         .collect();
@@ -292,12 +370,106 @@ pub(crate) fn unseal(
         .decrypt(positioned.iter().map(|identity| identity as &dyn age::Identity))
         .map_err(|error| match error {
             age::DecryptError::NoMatchingKeys => OpenError::NoKey,
-            other => damaged(&other),
+            // Where a plugin had a hand in it, it is not the file that is blamed.
+            other => plugin.take().unwrap_or_else(|| damaged(&other)),
         })?;
     // Room for all of it from the start: a vector that grows would leave copies of the value behind.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(armored.len() / 4 * 3 + 64));
     reader.read_to_end(&mut plaintext).map_err(|e| damaged(&e))?;
     Ok(plaintext)
+}
+
+/// A recipient whose plugin is asked to wrap the file key.
+struct Wrapping<'a> {
+    name: &'a str,
+    recipient: &'a str,
+    plugins: Option<&'a dyn Plugins>,
+    refused: &'a RefCell<Option<SealError>>,
+}
+
+impl Wrapping<'_> {
+    /// The one stanza that the plugin made. Keyless checks count: more of them, or one that looks like age's own, and no check could tell
+    /// whose they are.
+    fn stanza(&self, file_key: &FileKey) -> Result<Stanza, String> {
+        let plugins = self.plugins.ok_or("no plugin can be started here")?;
+        let made = plugins.wrap(self.name, self.recipient, file_key.expose_secret())?;
+        let made = <[PluginStanza; 1]>::try_from(made)
+            .map_err(|made| format!("it made {} stanzas, where one recipient has one", made.len()))?;
+        let [PluginStanza { tag, args, body }] = made;
+        match is_taken(&tag) {
+            true => Err("it made a stanza of a type that is age's own".into()),
+            false => Ok(Stanza { tag, args, body }),
+        }
+    }
+}
+
+impl age::Recipient for Wrapping<'_> {
+    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), age::EncryptError> {
+        match self.stanza(file_key) {
+            Ok(stanza) => Ok((vec![stanza], HashSet::new())),
+            Err(reason) => {
+                *self.refused.borrow_mut() = Some(SealError::Plugin {
+                    plugin: self.name.into(),
+                    recipient: self.recipient.into(),
+                    reason,
+                });
+                Err(age::EncryptError::MissingRecipients)
+            }
+        }
+    }
+}
+
+/// An identity whose plugin is asked to unwrap the file key, once for all stanzas: each time may cost a person a touch.
+struct Unwrapping<'a> {
+    identity: &'a PluginIdentity,
+    told: &'a RefCell<Option<OpenError>>,
+}
+
+impl Unwrapping<'_> {
+    fn note(&self, reason: impl Into<String>) {
+        *self.told.borrow_mut() = Some(OpenError::Plugin {
+            plugin: self.identity.name.clone(),
+            reason: reason.into(),
+        });
+    }
+
+    fn ask(&self, stanzas: &[PluginStanza]) -> Result<Option<FileKey>, String> {
+        let plugins = self.identity.plugins.as_ref().ok_or("no plugin can be started here")?;
+        let line = self.identity.line.expose_text().unwrap_or_default();
+        let key = plugins.unwrap(&self.identity.name, line, stanzas)?;
+        Ok(key.map(|key| FileKey::init_with_mut(|into| into.copy_from_slice(&*key))))
+    }
+}
+
+impl age::Identity for Unwrapping<'_> {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
+        let of_plugins = stanzas.iter().filter(|stanza| !is_taken(&stanza.tag));
+        let stanzas: Vec<_> = of_plugins
+            .map(|Stanza { tag, args, body }| PluginStanza {
+                tag: tag.clone(),
+                args: args.clone(),
+                body: body.clone(),
+            })
+            .collect();
+        if stanzas.is_empty() {
+            return None;
+        }
+        match self.ask(&stanzas) {
+            Ok(Some(key)) => {
+                self.note("what it gave is not the key of this payload");
+                Some(Ok(key))
+            }
+            Ok(None) => None,
+            Err(reason) => {
+                self.note(reason);
+                Some(Err(age::DecryptError::DecryptionFailed))
+            }
+        }
+    }
 }
 
 /// Opens an age file, armored or not, that is sealed to a passphrase and nothing else.
@@ -337,10 +509,7 @@ struct Passphrase<'p> {
 }
 
 impl age::Identity for Passphrase<'_> {
-    fn unwrap_stanza(
-        &self,
-        stanza: &age_core::format::Stanza,
-    ) -> Option<Result<age_core::format::FileKey, age::DecryptError>> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
         // An unreadable factor is the age crate's to refuse.
         let factor = stanza.args.get(1).and_then(|text| text.parse::<u8>().ok()).unwrap_or(0);
         let refused = match factor {
@@ -369,22 +538,16 @@ fn has_memory(factor: u8) -> bool {
 
 /// Tries the stanza at one position before all others: each foreign X25519 stanza costs as much as our own.
 struct Positioned<'a> {
-    identity: &'a dyn age::Identity,
+    identity: Box<dyn age::Identity + 'a>,
     position: Option<usize>,
 }
 
 impl age::Identity for Positioned<'_> {
-    fn unwrap_stanza(
-        &self,
-        stanza: &age_core::format::Stanza,
-    ) -> Option<Result<age_core::format::FileKey, age::DecryptError>> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
         self.identity.unwrap_stanza(stanza)
     }
 
-    fn unwrap_stanzas(
-        &self,
-        stanzas: &[age_core::format::Stanza],
-    ) -> Option<Result<age_core::format::FileKey, age::DecryptError>> {
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
         self.position
             .and_then(|position| stanzas.get(position))
             .and_then(|stanza| self.identity.unwrap_stanza(stanza))
@@ -418,7 +581,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_for_each_recipient_and_for_no_one_else() {
         let (a, b, c) = (Identity::generate(), Identity::generate(), Identity::generate());
-        let sealed = seal(b"value", &[a.recipient().clone(), b.recipient().clone()]).unwrap();
+        let sealed = seal(b"value", &[a.recipient().clone(), b.recipient().clone()], None).unwrap();
         for (identity, position) in [(&a, None), (&a, Some(0)), (&b, Some(0)), (&b, Some(1)), (&b, Some(9))] {
             let opened = unseal(&sealed, std::slice::from_ref(identity), position).unwrap();
             assert_eq!(opened.as_slice(), b"value");

@@ -9,7 +9,7 @@ use ssh_key::{Algorithm, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, SshSig
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{passphrase::UnlockError, shown::quoted_key, small_order::is_small_order};
+use crate::{passphrase::UnlockError, secret::Secret, shown::quoted_key, small_order::is_small_order};
 
 /// A public key that may sign: `ssh-ed25519 AAAA…` or `sk-ssh-ed25519@openssh.com AAAA…`, without a comment.
 #[derive(Clone)]
@@ -234,6 +234,16 @@ impl SigningKey {
             Algorithm::Ed25519 => Ok(Self(key)),
             _ => Err(SigningKeyError::NotEd25519),
         }
+    }
+
+    /// Reads an OpenSSH private key behind a passphrase.
+    ///
+    /// # Errors
+    /// [`UnlockError`], also where what comes out cannot sign.
+    pub fn from_locked_openssh(text: &[u8], passphrase: &Secret) -> Result<Self, UnlockError> {
+        let text = std::str::from_utf8(text).map_err(|_| UnlockError::Damaged("it is not UTF-8".into()))?;
+        let open = Self::unlock_openssh(text, passphrase.expose())?;
+        Self::from_openssh(open.as_bytes()).map_err(|error| UnlockError::Damaged(error.to_string()))
     }
 
     /// Decrypts an OpenSSH private key of any type, and gives it back as one without a passphrase.

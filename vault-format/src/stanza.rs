@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use thiserror::Error;
 
+use crate::plugin::is_taken;
 use crate::{seal::Recipient, sealed_to::Holder};
 
 const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n";
@@ -131,10 +132,14 @@ pub fn check_stanzas(payload: &str, keys: &[(&Holder, &Recipient)]) -> Result<()
         });
     }
     for (stanza, (holder, recipient)) in known.iter().zip(keys) {
-        if stanza.tag != recipient.stanza_type() {
+        let fits = match recipient.stanza_type() {
+            Some(own) => stanza.tag == own,
+            None => !is_taken(&stanza.tag),
+        };
+        if !fits {
             return Err(StanzaError::Type {
                 holder: (*holder).clone(),
-                expected: recipient.stanza_type(),
+                expected: recipient.stanza_type().unwrap_or("a plugin's own"),
                 found: stanza.tag.chars().take(40).collect(),
             });
         }

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use fleetvault::{
     author::{Desk, Plan, Signer},
-    cli::{Asking, Failure, Settings, explain::Explain, time, unlock},
+    cli::{self, Asking, Failure, Settings, explain::Explain, plugins, time, unlock},
     resolver::{Expectation, IdentitySource, Keyring, LaunchError, OwnKeys, identify},
     terminal::report::Report,
     vault::{Access, HeadState, Repository, Snapshot, Vault, WriteOptions, write},
@@ -133,6 +133,7 @@ impl Context {
             self.check_trust(&repository, &vault, Strictness::Required)?;
             let keyring = self.keyring(&vault, keys)?;
             let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
+            let desk = desk.with_plugins(plugins(Asking::AtTerminal));
             let Plan {
                 request,
                 summary,
@@ -255,7 +256,7 @@ impl Context {
 
     /// The user's own signing key, ready to use.
     pub fn signer(&self) -> Result<Signer, Failure> {
-        Ok(Signer::open(&self.signing_key_path()?)?)
+        cli::signer(&self.signing_key_path()?)
     }
 
     fn warn_if_behind(&self, repository: &Repository) {

@@ -9,7 +9,7 @@ use clap::{Args, builder::ValueParser};
 use fleetvault::say;
 use fleetvault::{
     author::{NewVault, Signer, VaultFiles, git_attributes},
-    cli::{Failure, time},
+    cli::{self, Asking, Failure, plugins, time},
     terminal::{escape, report::Report},
     vault::{
         Access, CommitRequest, FileChange, Repository, RepositoryError, VAULT_FILE, WriteOptions, Written,
@@ -138,6 +138,7 @@ fn make(args: &InitArgs, author: &AuthorName, keys: &OwnKeys, place: &Place<'_>)
         member: member.clone(),
         recipient: own.recipient().clone(),
         recovery: GivenKey::recipients(args.recovery.as_slice())?.pop(),
+        plugins: Some(&*plugins(Asking::AtTerminal)),
     }
     .files()?;
     files.push(attributes(args, place)?);
@@ -294,7 +295,7 @@ fn own_keys(context: &Context, author: &AuthorName) -> Result<OwnKeys, Failure> 
     };
     let signing_key_path = context.signing_key_path()?;
     let (signer, new_signing_key) = if fs::symlink_metadata(&signing_key_path).is_ok() {
-        (Signer::open(&signing_key_path)?, None)
+        (cli::signer(&signing_key_path)?, None)
     } else {
         let key = SigningKey::generate().map_err(|error| Report::new(1, "system", error.to_string()))?;
         let files = SigningKeyFiles::new(&key, &format!("fleetvault {author}"), &signing_key_path)?;

@@ -50,7 +50,7 @@ pub enum MemberCommand {
 pub struct AddArgs {
     /// The member's name: A-Z a-z 0-9 . _ -, beginning with a letter or digit
     name: MemberName,
-    /// A public key: age1… or 'ssh-ed25519 AAAA…'
+    /// A public key: age1…, 'ssh-ed25519 AAAA…', or age1NAME1… of an age plugin
     #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
     recipients: Vec<GivenKey>,
     /// A file with public keys, one a line

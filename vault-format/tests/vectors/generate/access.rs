@@ -1,6 +1,6 @@
 //! Scopes, holders and payloads that break a rule.
 
-use super::{
+use super::{kinds::PLUGIN, 
     Out, World,
     writer::{Doc, Sealer, armor},
 };
@@ -149,6 +149,7 @@ fn stanzas(w: &World, out: &Out) {
     check("two-grease", "7.5", "a second stanza of grease", &grease, &both, "2 grease stanzas");
     let doc = base.clone().text("x", &[&ops, dev]);
     check("other-type", "7.6", "an SSH stanza at the place of another", &doc, &both, "@keepers#1 must be of type X25519, found ssh-ed25519");
+    check("plugin-native", "7.6", "a stanza of age's own at the place of a plugin's", &base, &[both[0], ("fleet-dev#1", PLUGIN)], "fleet-dev#1 must be of type a plugin's own, found X25519");
     let doc = base.text("x", &[keepers, &alice]);
     let keys = [both[0], ("fleet-dev#1", ops.as_str())];
     check("other-tag", "7.6", "the stanza of another SSH key", &doc, &keys, "fleet-dev#1 carries the tag of another SSH key");

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{Out, World};
+use super::{Out, World, kinds::PLUGIN};
 
 pub fn write(w: &World, out: &Out) {
     let (key, public, vault) = (&w.dev.line, &w.dev.public, &w.vault);
@@ -49,6 +49,10 @@ pub fn write(w: &World, out: &Out) {
     let other = std::fs::read_to_string(path.with_extension("pub")).unwrap();
     let forged = forge(pem, &w.ops.public(), &other);
     bad("ssh-forged", "the public half of somebody else", "14.11", forged.as_bytes(), "line 1: its public and private halves do not belong together");
+    let plugin = "AGE-PLUGIN-FLEETTEST-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQNZPQ8H";
+    bad("plugin-no-recipient", "a plugin's identity that does not say whose it is", "14.14", format!("{plugin}\n").as_bytes(), "line 1: a plugin's identity needs its recipient");
+    good("plugin", "a plugin's identity", "14.2, 14.14", &format!("#    Recipient: {PLUGIN}\n{plugin}\n"), PLUGIN);
+    bad("plugins", "a program too many to start", "14.14", format!("# recipient: {PLUGIN}\n{plugin}\n").repeat(17).as_bytes(), "more than 16 identities of plugins");
     bad("empty", "nothing", "14.4", b"", "no private key");
     bad("no-key", "an anchor and no key", "14.4", format!("# fleetvault: vault={vault}\n").as_bytes(), "no private key");
     anchored("anchor-word", "a word that is unknown", "14.5", &format!("# fleetvault: vault={vault} ref=main"), "knows vault=, member= and root=");

@@ -15,6 +15,9 @@ pub fn write(w: &World, out: &Out) {
     chain(w, out);
 }
 
+/// A recipient of a plugin, from the documentation of that plugin.
+pub const PLUGIN: &str = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t";
+
 const SMALL_ORDER: &str = "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya";
 
 /// An `ssh-ed25519` key of small order: the neutral point.
@@ -72,7 +75,11 @@ fn members(w: &World, out: &Out) {
     keys("upper-case", "9.5", "a key in capitals", &[&low.to_uppercase()], "must be written as");
     keys("checksum", "9.5", "a key with a wrong character", &[&format!("{}{}", &low[..low.len() - 1], if low.ends_with('q') { 'p' } else { 'q' })], "is no recipient");
     keys("private-key", "9.5", "a private key, which the error does not repeat", &[&super::writer::AgeKey::new().line], "the private key given is no recipient");
-    keys("plugin", "9.5", "a plugin's recipient is reserved", &["age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"], "is no recipient");
+    let plugin = w.member().header(&mine, &format!("  \"{PLUGIN}\",\n"));
+    out.verified("members/plugin", "9.5, 9.7", "a key of a plugin", &plugin, &[]);
+    keys("plugin-path", "9.7", "a plugin whose name leads to another directory", &["age1../../x1qqqqqqqqqqqqqqqq"], "is no recipient");
+    keys("plugin-upper-case", "9.7", "a plugin's key in capitals", &[&PLUGIN.to_uppercase()], "is no recipient");
+    keys("hybrid", "9.7", "a hybrid key is reserved", &["age1pq1qqqqqqqqqqqqqqqq"], "is no recipient");
     keys("comment", "9.5", "an SSH key with a comment", &[&format!("{} me@host", w.ops.public())], "must be written as");
     keys("tail", "9.5", "an SSH key with bytes behind it", &[&with_a_tail(&w.ops.public())], "must be written as");
     keys("ecdsa", "9.5", "an SSH key of another type", &["ecdsa-sha2-nistp256 AAAA"], "is no recipient");

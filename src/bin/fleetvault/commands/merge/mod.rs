@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 use clap::Args;
 use fleetvault::{
     author::{self, Conflicted, Desk, MergeStep, Ruling, Which},
-    cli::{Failure, time},
+    cli::{Asking, Failure, plugins, time},
     say,
     terminal::{escape, report::Report, style::Style},
     vault::{
@@ -140,6 +140,7 @@ pub(super) fn plan<'m>(
     let vault = context.load(again(&members.stand_ins)?)?;
     let keyring = context.keyring(&vault, context.keys_at_hand()?)?;
     let desk = Desk::new(&vault, &signer, keyring.as_ref(), now).map_err(fail)?;
+    let desk = desk.with_plugins(plugins(Asking::AtTerminal));
     let sealed = author::merge_sealed(desk, files, ruling)?;
 
     let mut step = MergeStep {

@@ -2,7 +2,7 @@
 
 use fleetvault::{
     author::{self, Conflicted, Course, Desk, Ruling, Which},
-    cli::{Failure, explain::Explain, time},
+    cli::{Asking, Failure, explain::Explain, plugins, time},
     terminal::report::Report,
     vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, Vault, trust::Floors},
 };
@@ -196,6 +196,7 @@ impl Rebase<'_> {
         let signer = self.context.signer()?;
         let keyring = self.context.keyring(&vault, self.context.keys_at_hand()?)?;
         let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now()).map_err(fail)?;
+        let desk = desk.with_plugins(plugins(Asking::AtTerminal));
         let plan = author::reseal(desk, files).map_err(|error| {
             let report = error.explain();
             report.hint(format!(
