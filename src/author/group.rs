@@ -116,7 +116,7 @@ pub fn revoke_group(
 /// Removes a group that no scope names, leaving tombstones for it and its grants.
 ///
 /// # Errors
-/// [`AuthorError::GroupInUse`], [`AuthorError::UnknownGroup`], [`AuthorError::EveryMemberHas`]; those of signing.
+/// [`AuthorError::GroupInUse`], [`AuthorError::UnknownGroup`], [`AuthorError::Reserved`]; those of signing.
 pub fn remove_group(mut desk: Desk<'_, '_, '_>, name: &GroupName) -> Result<Plan, AuthorError> {
     if name.is_reserved() {
         return Err(AuthorError::Reserved(name.clone()));

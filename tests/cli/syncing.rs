@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::{clones::Clones, support::run};
+use crate::{
+    clones::Clones,
+    support::{Fleet, run},
+};
 
 fn pair() -> Clones {
     let clones = Clones::new();
@@ -280,5 +283,59 @@ fn what_was_sealed_before_a_member_left_is_sealed_anew() {
         run(resolver, b"<<secure.later>> <<secure.token>>").ok().out(),
         "value-of-later value-of-token"
     );
+    clones.assert_clean("b");
+}
+
+/// What a clone that was behind wrote in another vault of the repository is not sealed from here, and goes to nobody.
+#[test]
+fn what_is_stale_in_another_vault_is_not_pushed() {
+    let clones = Clones {
+        fleet: Fleet::without_vault(),
+    };
+    let (fleet, bare) = (&clones.fleet, clones.bare());
+    let bare = bare.to_str().unwrap();
+    fs::create_dir(fleet.vault()).unwrap();
+    fleet.git(&["init", "-q"]);
+    for vault in ["mine", "team"] {
+        fleet.fleetvault(&["init", vault, "--author", "alice"]).ok();
+    }
+    fleet.git(&["init", "-q", "--bare", "-b", "main", bare]);
+    fleet.git(&["remote", "add", "origin", bare]);
+    fleet.git(&["push", "-q", "-u", "origin", "main"]);
+    let key = fleet
+        .fleetvault(&["keygen", "-o", fleet.identity("dev").to_str().unwrap()])
+        .ok()
+        .out();
+    fleet
+        .fleetvault(&["-C", "team", "member", "add", "dev", "--recipient", key.trim()])
+        .ok();
+    fleet.git(&["push", "-q"]);
+    for name in ["a", "b"] {
+        clones.clone(name);
+        for vault in ["mine", "team"] {
+            clones.run(name, &["-C", vault, "trust", "accept", "--yes"]).ok();
+        }
+    }
+    clones.run("a", &["-C", "team", "member", "remove", "dev"]).ok();
+    clones.run("a", &["-C", "mine", "sync"]).ok();
+    fleet.remember(b"value-of-later");
+    run(clones.command("b", &["-C", "team", "set", "later"]), b"value-of-later").ok();
+    let (head, upstream) = (clones.head("b"), clones.head("a"));
+    clones
+        .run("b", &["-C", "mine", "sync"])
+        .fails(6)
+        .says("team/credentials/later.toml: stale: sealed to @all#1")
+        .says("your own commits do not verify, so nothing was pushed");
+    assert_eq!(clones.head("b"), head);
+    assert_eq!(
+        fleet.git(&["ls-remote", "-q", "origin", "main"]).split('\t').next(),
+        Some(&*upstream)
+    );
+    // From that vault it is sealed anew.
+    clones
+        .run("b", &["-C", "team", "sync"])
+        .ok()
+        .prints("credentials/later.toml: sealed to the current keys");
+    clones.run("b", &["-C", "team", "verify"]).ok();
     clones.assert_clean("b");
 }

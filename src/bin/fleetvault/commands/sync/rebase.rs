@@ -162,23 +162,24 @@ impl Rebase<'_> {
     }
 
     /// Own commits that do not verify behind the others are not for anybody. What in them was sealed before a member left,
-    /// or before its keys changed, are sealed to the keys that are current now: who has left must not open what was set afterwards.
+    /// or before its keys changed, is sealed to the keys that are current now: who has left must not open what was set afterwards.
     fn judge(&self, replay: &mut Replay<'_>, incoming: CommitId, rebased: &mut Rebased) -> Result<(), Failure> {
         let judge = Judge {
             context: self.context,
             repository: self.repository,
             directory: self.directory,
         };
-        let judgement = judge.all(incoming, rebased.result)?;
+        let mut judgement = judge.all(incoming, rebased.result)?;
         expect_sound(&judgement.refused, self.upstream, incoming)?;
-        let stale = judgement.stale;
-        let files: Vec<FilePath> = stale.iter().filter_map(|stale| FilePath::parse(&stale.path)).collect();
-        self.seal_again(replay, incoming, &files, rebased)?;
-        // What was sealed again is judged again, too.
-        match files.is_empty() {
-            true => Ok(()),
-            false => expect_sound(&judge.all(incoming, rebased.result)?.refused, self.upstream, incoming),
+        let stale = judgement.stale.iter();
+        let files: Vec<FilePath> = stale.filter_map(|stale| FilePath::parse(&stale.path)).collect();
+        if !files.is_empty() {
+            self.seal_again(replay, incoming, &files, rebased)?;
+            judgement = judge.all(incoming, rebased.result)?;
         }
+        // What was sealed again is judged again, and what is stale in another vault is not sealed from here.
+        judgement.refused.append(&mut judgement.stale);
+        expect_sound(&judgement.refused, self.upstream, incoming)
     }
 
     fn seal_again(
