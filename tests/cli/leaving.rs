@@ -4,7 +4,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Fleet, run};
+use crate::{
+    console::Console,
+    support::{Fleet, run},
+};
 
 fn fleet() -> Fleet {
     let fleet = Fleet::new();
@@ -336,54 +339,33 @@ fn an_author_who_is_no_keeper_removes_whom_no_sealed_scope_names() {
     fleet.fleetvault(&["verify"]).ok();
 }
 
-/// Answers the first so many questions on a terminal, each twice, and interrupts the next one.
-const TYPED: &str = r"
-import os, pty, sys
-answers = int(sys.argv[1])
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-told, asked = b'', 0
-while True:
-    try:
-        part = os.read(fd, 65536)
-    except OSError:
-        break
-    if not part:
-        break
-    told += part
-    if told.endswith(b': '):
-        asked += 1
-        told += b'\n'
-        os.write(fd, b'typed-value-%d\n' % ((asked + 1) // 2) if asked <= answers * 2 else b'\x03')
-os.waitpid(pid, 0)
-sys.stdout.buffer.write(told)
-";
+/// Walks the worklist on a terminal, types a value for the first credential, and is interrupted at the next question.
+fn walk(fleet: &Fleet, name: &str, place: &str) {
+    let mut console = Console::start(fleet.fleetvault_command(&["rotate", "--exposed"]));
+    console.expect(place);
+    console.expect(&format!("value of {name}"));
+    console.press("typed-at-a-terminal\n");
+    console.expect("the same again");
+    console.press("typed-at-a-terminal\n");
+    console.expect(&format!("rotated {name}"));
+    console.press("\u{3}");
+    console.end();
+}
 
 #[test]
 fn a_worklist_that_was_interrupted_goes_on_where_it_was() {
     let fleet = fleet();
     fleet.fleetvault(&["member", "remove", "dev"]).ok();
-    let walk = |answers: &str| {
-        let mut python = fleet.command("python3", "alice");
-        python
-            .args([
-                "-c",
-                TYPED,
-                answers,
-                env!("CARGO_BIN_EXE_fleetvault"),
-                "rotate",
-                "--exposed",
-            ])
-            .current_dir(fleet.vault());
-        run(python, b"").out()
-    };
-    let told = walk("1");
-    assert!(told.contains("1 of 2") && told.contains("rotated for_all"), "{told}");
-    assert_eq!(fleet.expand("rev", "<<secure.for_all>>").ok().out(), "typed-value-1");
+    walk(&fleet, "for_all", "1 of 2");
+    assert_eq!(
+        fleet.expand("rev", "<<secure.for_all>>").ok().out(),
+        "typed-at-a-terminal"
+    );
     assert_eq!(fleet.expand("rev", "<<secure.for_two>>").ok().out(), "value-of-for-two");
-    let told = walk("1");
-    assert!(told.contains("1 of 1") && told.contains("rotated for_two"), "{told}");
-    assert_eq!(fleet.expand("rev", "<<secure.for_two>>").ok().out(), "typed-value-1");
+    walk(&fleet, "for_two", "1 of 1");
+    assert_eq!(
+        fleet.expand("rev", "<<secure.for_two>>").ok().out(),
+        "typed-at-a-terminal"
+    );
     fleet.fleetvault(&["verify"]).ok();
 }
