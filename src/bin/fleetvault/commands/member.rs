@@ -50,12 +50,8 @@ pub enum MemberCommand {
 pub struct AddArgs {
     /// The member's name: A-Z a-z 0-9 . _ -, beginning with a letter or digit
     name: MemberName,
-    /// A public key: age1…, 'ssh-ed25519 AAAA…', or age1NAME1… of an age plugin
-    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
-    recipients: Vec<GivenKey>,
-    /// A file with public keys, one a line
-    #[arg(long, value_name = "FILE")]
-    recipients_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeysArgs,
     /// Put the member also into this one's groups and scopes
     #[arg(long, value_name = "OTHER", add = ArgValueCandidates::new(complete::members))]
     like: Option<MemberName>,
@@ -64,6 +60,28 @@ pub struct AddArgs {
     note: Option<String>,
     #[command(flatten)]
     write: WriteArgs,
+}
+
+/// The public keys of a member.
+#[derive(Args)]
+struct KeysArgs {
+    /// A public key: age1…, 'ssh-ed25519 AAAA…', or age1NAME1… of an age plugin
+    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
+    recipients: Vec<GivenKey>,
+    /// A file with public keys, one a line
+    #[arg(long, value_name = "FILE")]
+    recipients_file: Option<PathBuf>,
+}
+
+impl KeysArgs {
+    /// The keys of the arguments and of the file.
+    fn recipients(&self) -> Result<Vec<Recipient>, Failure> {
+        let mut recipients = GivenKey::recipients(&self.recipients)?;
+        if let Some(path) = &self.recipients_file {
+            recipients.extend(read_recipients(path)?);
+        }
+        Ok(recipients)
+    }
 }
 
 #[derive(Args)]
@@ -90,12 +108,8 @@ pub struct RekeyArgs {
     /// The member
     #[arg(add = ArgValueCandidates::new(complete::members))]
     name: MemberName,
-    /// A public key that it has from now on: age1… or 'ssh-ed25519 AAAA…'
-    #[arg(long = "recipient", value_name = "KEY", value_parser = ValueParser::new(GivenKey::read), required_unless_present = "recipients_file")]
-    recipients: Vec<GivenKey>,
-    /// A file with public keys, one a line
-    #[arg(long, value_name = "FILE")]
-    recipients_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeysArgs,
     /// The old keys were destroyed and nobody has a copy: the member's groups keep theirs
     #[arg(long)]
     destroyed: bool,
@@ -128,7 +142,7 @@ pub fn run(command: &MemberCommand, context: &Context) -> Result<(), Failure> {
 fn add(args: &AddArgs, context: &Context) -> Result<(), Failure> {
     let new = NewMember {
         name: args.name.clone(),
-        recipients: GivenKey::all(&args.recipients, args.recipients_file.as_ref())?,
+        recipients: args.keys.recipients()?,
         note: args.note.clone(),
         like: args.like.clone(),
     };
@@ -145,7 +159,7 @@ fn remove(args: &RemoveArgs, context: &Context) -> Result<(), Failure> {
 }
 
 fn rekey(args: &RekeyArgs, context: &Context) -> Result<(), Failure> {
-    let recipients = GivenKey::all(&args.recipients, args.recipients_file.as_ref())?;
+    let recipients = args.keys.recipients()?;
     let old = match args.destroyed {
         true => OldKeys::Destroyed,
         false => OldKeys::MayBeKnown,
@@ -254,15 +268,6 @@ impl GivenKey {
             return Ok(Self::Private);
         }
         recipient(text).map(|key| Self::Public(Box::new(key)))
-    }
-
-    /// The public keys of arguments and of a file.
-    pub fn all(given: &[Self], file: Option<&PathBuf>) -> Result<Vec<Recipient>, Failure> {
-        let mut recipients = Self::recipients(given)?;
-        if let Some(path) = file {
-            recipients.extend(read_recipients(path)?);
-        }
-        Ok(recipients)
     }
 
     /// The public keys; one private key among them is an error.
