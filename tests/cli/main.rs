@@ -4,7 +4,7 @@
 mod support;
 
 #[allow(dead_code)]
-#[path = "../run/console.rs"]
+#[path = "../support/console.rs"]
 mod console;
 
 #[path = "../support/clones.rs"]

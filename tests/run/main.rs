@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod boundary;
 mod confirming;
+#[path = "../support/console.rs"]
 mod console;
 mod exhaustion;
 mod files;
