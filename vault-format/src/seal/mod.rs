@@ -1,8 +1,10 @@
-//! Sealing and opening payloads: the only file that imports `age` (SPEC.md, section 7).
+//! Sealing and opening payloads: the only folder that imports `age` (SPEC.md, section 7).
+
+mod passphrase;
+mod plugin;
 
 use std::{
     cell::RefCell,
-    collections::HashSet,
     fmt,
     io::{Read, Write},
     str::FromStr,
@@ -25,13 +27,15 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{OpenError, SealError},
-    passphrase::UnlockError,
-    plugin::{PluginStanza, Plugins, is_taken, plugin_of_identity, plugin_of_recipient},
+    plugin::{Plugins, plugin_of_identity, plugin_of_recipient},
     secret::Secret,
     shown::quoted_key,
     signature::SigningKey,
     small_order::{is_small_order, ssh_ed25519_point},
 };
+
+pub(crate) use passphrase::unseal_with_passphrase;
+use plugin::{Unwrapping, Wrapping};
 
 /// A public key to which payloads are sealed: `age1…`, `ssh-ed25519 AAAA…`, or `age1NAME1…` of a plugin.
 #[derive(Clone)]
@@ -377,163 +381,6 @@ pub(crate) fn unseal(
     let mut plaintext = Zeroizing::new(Vec::with_capacity(armored.len() / 4 * 3 + 64));
     reader.read_to_end(&mut plaintext).map_err(|e| damaged(&e))?;
     Ok(plaintext)
-}
-
-/// A recipient whose plugin is asked to wrap the file key.
-struct Wrapping<'a> {
-    name: &'a str,
-    recipient: &'a str,
-    plugins: Option<&'a dyn Plugins>,
-    refused: &'a RefCell<Option<SealError>>,
-}
-
-impl Wrapping<'_> {
-    /// The one stanza that the plugin made. Keyless checks count: more of them, or one that looks like age's own, and no check could tell
-    /// whose they are.
-    fn stanza(&self, file_key: &FileKey) -> Result<Stanza, String> {
-        let plugins = self.plugins.ok_or("no plugin can be started here")?;
-        let made = plugins.wrap(self.name, self.recipient, file_key.expose_secret())?;
-        let made = <[PluginStanza; 1]>::try_from(made)
-            .map_err(|made| format!("it made {} stanzas, where one recipient has one", made.len()))?;
-        let [PluginStanza { tag, args, body }] = made;
-        match is_taken(&tag) {
-            true => Err("it made a stanza of a type that is age's own".into()),
-            false => Ok(Stanza { tag, args, body }),
-        }
-    }
-}
-
-impl age::Recipient for Wrapping<'_> {
-    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), age::EncryptError> {
-        match self.stanza(file_key) {
-            Ok(stanza) => Ok((vec![stanza], HashSet::new())),
-            Err(reason) => {
-                *self.refused.borrow_mut() = Some(SealError::Plugin {
-                    plugin: self.name.into(),
-                    recipient: self.recipient.into(),
-                    reason,
-                });
-                Err(age::EncryptError::MissingRecipients)
-            }
-        }
-    }
-}
-
-/// An identity whose plugin is asked to unwrap the file key, once for all stanzas: each time may cost a person a touch.
-struct Unwrapping<'a> {
-    identity: &'a PluginIdentity,
-    told: &'a RefCell<Option<OpenError>>,
-}
-
-impl Unwrapping<'_> {
-    fn note(&self, reason: impl Into<String>) {
-        *self.told.borrow_mut() = Some(OpenError::Plugin {
-            plugin: self.identity.name.clone(),
-            reason: reason.into(),
-        });
-    }
-
-    fn ask(&self, stanzas: &[PluginStanza]) -> Result<Option<FileKey>, String> {
-        let plugins = self.identity.plugins.as_ref().ok_or("no plugin can be started here")?;
-        let line = self.identity.line.expose_text().unwrap_or_default();
-        let key = plugins.unwrap(&self.identity.name, line, stanzas)?;
-        Ok(key.map(|key| FileKey::init_with_mut(|into| into.copy_from_slice(&*key))))
-    }
-}
-
-impl age::Identity for Unwrapping<'_> {
-    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
-        None
-    }
-
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
-        let of_plugins = stanzas.iter().filter(|stanza| !is_taken(&stanza.tag));
-        let stanzas: Vec<_> = of_plugins
-            .map(|Stanza { tag, args, body }| PluginStanza {
-                tag: tag.clone(),
-                args: args.clone(),
-                body: body.clone(),
-            })
-            .collect();
-        if stanzas.is_empty() {
-            return None;
-        }
-        match self.ask(&stanzas) {
-            Ok(Some(key)) => {
-                self.note("what it gave is not the key of this payload");
-                Some(Ok(key))
-            }
-            Ok(None) => None,
-            Err(reason) => {
-                self.note(reason);
-                Some(Err(age::DecryptError::DecryptionFailed))
-            }
-        }
-    }
-}
-
-/// Opens an age file, armored or not, that is sealed to a passphrase and nothing else.
-pub(crate) fn unseal_with_passphrase(file: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, UnlockError> {
-    let damaged = |error: &dyn fmt::Display| UnlockError::Damaged(error.to_string());
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(file)).map_err(|e| damaged(&e))?;
-    if !decryptor.is_scrypt() {
-        return Err(UnlockError::NoPassphrase);
-    }
-    let asked = Passphrase {
-        passphrase,
-        refused: RefCell::new(None),
-    };
-    let identities = std::iter::once(&asked as &dyn age::Identity);
-    let mut reader = decryptor
-        .decrypt(identities)
-        .map_err(|error| match (asked.refused.take(), error) {
-            (Some(refused), _) => refused,
-            (None, age::DecryptError::NoMatchingKeys | age::DecryptError::DecryptionFailed) => {
-                UnlockError::WrongPassphrase
-            }
-            (None, age::DecryptError::KeyDecryptionFailed) => UnlockError::WrongPassphrase,
-            (None, other) => damaged(&other),
-        })?;
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(file.len() + 64));
-    reader.read_to_end(&mut plaintext).map_err(|e| damaged(&e))?;
-    Ok(plaintext)
-}
-
-/// The highest work factor of scrypt that is accepted: that of `age`, which takes 4 GiB of memory and some ten seconds.
-const WORK_MAX: u8 = 22;
-
-/// A passphrase, tried only where the work that the file asks for is bearable and there is memory for it.
-struct Passphrase<'p> {
-    passphrase: &'p str,
-    refused: RefCell<Option<UnlockError>>,
-}
-
-impl age::Identity for Passphrase<'_> {
-    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
-        // An unreadable factor is the age crate's to refuse.
-        let factor = stanza.args.get(1).and_then(|text| text.parse::<u8>().ok()).unwrap_or(0);
-        let refused = match factor {
-            0..=WORK_MAX if has_memory(factor) => {
-                let mut identity = age::scrypt::Identity::new(self.passphrase.to_owned().into());
-                identity.set_max_work_factor(WORK_MAX);
-                return identity.unwrap_stanza(stanza);
-            }
-            0..=WORK_MAX => UnlockError::NoMemory(factor),
-            _ => UnlockError::TooMuchWork {
-                unit: "as the work factor of scrypt",
-                found: u64::from(factor),
-                most: u64::from(WORK_MAX),
-            },
-        };
-        *self.refused.borrow_mut() = Some(refused);
-        Some(Err(age::DecryptError::DecryptionFailed))
-    }
-}
-
-/// Tells whether the system gives the memory that scrypt asks for, which would otherwise end the process.
-fn has_memory(factor: u8) -> bool {
-    let bytes = 1024_usize.checked_shl(factor.into());
-    bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
 }
 
 /// Tries the stanza at one position before all others: each foreign X25519 stanza costs as much as our own.
