@@ -99,6 +99,10 @@ fn a_keeper_that_goes_takes_the_keys_of_all_groups_along() {
         .prints("group team has new keys, epoch 2, for 2 who stay\n")
         .prints("  team_key\n");
     fleet.fleetvault(&["verify"]).ok();
+    fleet
+        .fleetvault(&["review", "HEAD~2..HEAD"])
+        .ok()
+        .prints("routine   a tombstone, where nothing was before\n");
     // Alice opens what was sealed to the keepers of before, and what is sealed to those of now.
     assert_eq!(fleet.fleetvault(&["get", "team_key"]).ok().out(), "value-of-team-1");
     fleet.set("later", "value-of-later", "@team");

@@ -114,7 +114,11 @@ impl File<'_> {
         statements.extend(meaning(file.subject(), old, file.body(), &making));
         // Nothing that was changed goes without a word.
         if statements.is_empty() {
-            statements.push(Statement::new(Risk::Routine, "signed again; it says the same"));
+            let text = match before {
+                Some(_) => "signed again; it says the same",
+                None => "a tombstone, where nothing was before",
+            };
+            statements.push(Statement::new(Risk::Routine, text));
         }
         Ok((statements, authors))
     }
