@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use vault_format::{FilePath, OpenError, SealError, VerifyError};
+use vault_format::{FilePath, IdentityFileError, OpenError, SealError, VerifyError};
 
 use crate::{
     agent::install::{InstallError, Problem},
@@ -117,6 +117,11 @@ impl Explain for LaunchError {
         match self {
             Self::Unreadable { .. } => Report::new(1, "identity_unreadable", self.to_string())
                 .hint("name the identity file with --identity or FLEETVAULT_IDENTITY; 'fleetvault keygen -o FILE' makes one"),
+            Self::Identity {
+                error: IdentityFileError::Anchor { .. } | IdentityFileError::SecondAnchor { .. },
+                ..
+            } => Report::new(1, "identity_invalid", self.to_string())
+                .hint("'fleetvault trust show' prints the line for this vault"),
             Self::Identity { .. } => Report::new(1, "identity_invalid", self.to_string())
                 .hint("an identity file holds a line AGE-SECRET-KEY-1…, or is an OpenSSH private key of type ssh-ed25519"),
             Self::Locked(_) => Report::new(1, "identity_locked", self.to_string()).hint(
@@ -133,6 +138,9 @@ impl Explain for LaunchError {
             Self::SeveralAnchors(_) => untrusted("several_anchors")
                 .hint("pass --root SHA256:…, or give the member an identity file for each vault"),
             Self::OldRoot { .. } => untrusted("old_root").hint("fetch the newest commits; a host that serves only old ones is not to be trusted"),
+            Self::ForkedRoot { .. } => untrusted("forked_root").hint(
+                "an author who was removed can sign roots beside those of the others: ask the authors which are theirs ('fleetvault trust show' prints the anchor)",
+            ),
             Self::OtherMember { .. } | Self::NotTheirKey { .. } => {
                 untrusted("other_member").hint("a resolver acts for the member whose key it was launched with; nothing else can change that")
             }

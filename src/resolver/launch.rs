@@ -6,7 +6,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 use vault_format::{
-    GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, UnlockError, VaultId, Verified,
+    Anchor, GroupName, Identity, IdentityFile, IdentityFileError, Member, MemberName, RootPin, UnlockError, VaultId,
+    Verified,
 };
 
 use super::{IdentitySource, OwnKeys, Resolver, keyring::Keyring};
@@ -86,13 +87,19 @@ pub enum LaunchError {
     /// The identity is for several vaults, and nobody said which this launch is for.
     #[error("the identity is for {} vaults, and no root says which of them this launch is for", .0)]
     SeveralAnchors(usize),
-    /// An older root than the anchor accepts.
+    /// A chain of roots that ends before the one that the anchor names.
     #[error("the root is too old: the anchor accepts serial {lowest} and later, found {found}")]
     OldRoot {
         /// The anchor's lowest serial.
         lowest: u64,
         /// The serial of the vault's current root.
         found: u64,
+    },
+    /// A chain of roots that does not pass through the one that the anchor names.
+    #[error("the roots are forked: root {serial} is not the one that the anchor names")]
+    ForkedRoot {
+        /// The serial of that root.
+        serial: u64,
     },
     /// The anchor and `--member` differ.
     #[error("the identity belongs to member '{anchored}', but '{expected}' was expected")]
@@ -160,7 +167,7 @@ impl Launch {
 /// Checks that this vault is the one that the launch is for.
 ///
 /// # Errors
-/// [`LaunchError::NoAnchor`], [`LaunchError::SeveralAnchors`], [`LaunchError::OtherVault`], [`LaunchError::OldRoot`].
+/// [`LaunchError::NoAnchor`], [`LaunchError::SeveralAnchors`], [`LaunchError::OtherVault`], and those of [`check_root`].
 fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expectation) -> Result<(), LaunchError> {
     let found = vault.id();
     let anchor = identity.anchor(found);
@@ -176,12 +183,24 @@ fn check_vault(vault: &Vault<'_>, identity: &IdentityFile, expected: &Expectatio
         let anchors: Vec<String> = identity.anchors.iter().map(|anchor| anchor.vault.to_string()).collect();
         return other(anchors.join(" or "));
     }
-    match anchor.and_then(|anchor| anchor.root) {
-        Some(lowest) if vault.authority().serial() < lowest => Err(LaunchError::OldRoot {
-            lowest,
+    anchor.map_or(Ok(()), |anchor| check_root(vault, anchor))
+}
+
+/// Checks that the chain of roots passes through the one that the anchor names (SPEC.md, 14.9).
+///
+/// # Errors
+/// [`LaunchError::OldRoot`], [`LaunchError::ForkedRoot`].
+pub fn check_root(vault: &Vault<'_>, anchor: &Anchor) -> Result<(), LaunchError> {
+    let Some(RootPin { serial, digest }) = anchor.root else {
+        return Ok(());
+    };
+    match vault.root_at(serial) {
+        None => Err(LaunchError::OldRoot {
+            lowest: serial,
             found: vault.authority().serial(),
         }),
-        _ => Ok(()),
+        Some(found) if found != digest => Err(LaunchError::ForkedRoot { serial }),
+        Some(_) => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ mod writable;
 
 pub use identity::{IdentitySource, OwnKeys, secret_lines};
 pub use keyring::{Keyring, KeyringError};
-pub use launch::{Expectation, Launch, LaunchError, identify};
+pub use launch::{Expectation, Launch, LaunchError, check_root, identify};
 pub use nearest::nearest;
 pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};
 pub use session::Session;

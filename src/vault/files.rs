@@ -127,8 +127,13 @@ impl<'r> Vault<'r> {
 
     /// Tells whether the chain of roots passes through the root that another chain ends with.
     pub fn follows(&self, earlier: &Authority) -> bool {
-        let at = usize::try_from(earlier.serial() - 1).ok();
-        at.and_then(|at| self.roots.get(at)) == Some(&earlier.digest())
+        self.root_at(earlier.serial()) == Some(earlier.digest())
+    }
+
+    /// The digest of the root that has this serial in the chain.
+    pub fn root_at(&self, serial: u64) -> Option<Digest> {
+        let at = usize::try_from(serial.checked_sub(1)?).ok()?;
+        self.roots.get(at).copied()
     }
 
     /// The commit's files as paths and bytes.

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     support::{Fleet, Run, run},
-    world::{DEV, clean, contents, world},
+    world::{DEV, clean, contents, no_root, world},
 };
 
 /// `fleetvault` as somebody with alice's keys but no anchor, and a state of their own.
@@ -138,7 +138,11 @@ fn an_anchors_lowest_root_holds_for_fleetvault_too() {
     let file = fleet.identity("alice");
     let own = fs::read_to_string(&file).unwrap();
     let id = fleet.id();
-    fs::write(&file, own.replace("member=alice", "member=alice root=2")).unwrap();
+    fs::write(
+        &file,
+        own.replace("member=alice", &format!("member=alice root={}", no_root(2))),
+    )
+    .unwrap();
     for args in [vec!["get", "github_pat"], vec!["get", "github_pat", "--root", &id]] {
         clean(fleet.fleetvault(&args).fails(6).silent()).says("accepts serial 2 and later, found 1");
     }

@@ -6,7 +6,7 @@ use vault_format::{AuthorKey, FilePath, Parsed, Root, SigningKey};
 
 use crate::{
     support::{Fleet, Run, run},
-    world::{ALL, Attack, BOTH, DEV, clean, contents, successor, world},
+    world::{ALL, Attack, BOTH, DEV, clean, contents, no_root, successor, world},
 };
 
 /// A second author, who signs alone and is a member like any other: root 2, signed by alice.
@@ -148,7 +148,11 @@ fn a_root_chain_that_was_shorter_before_is_refused_where_the_longer_one_was_used
     fleet.gets("fleet-rev", &[("shared_key", BOTH)]);
     let file = fleet.identity("fleet-rev");
     let own = fs::read_to_string(&file).unwrap();
-    fs::write(&file, own.replace("member=fleet-rev", "member=fleet-rev root=2")).unwrap();
+    fs::write(
+        &file,
+        own.replace("member=fleet-rev", &format!("member=fleet-rev root={}", no_root(2))),
+    )
+    .unwrap();
     fleet
         .refused("fleet-rev", "shared_key", 6)
         .says("accepts serial 2 and later, found 1");

@@ -7,7 +7,7 @@ use vault_format::{Credential, FilePath, Kind, Parsed, Root, SigningKey};
 use crate::{
     authors::{as_bob, with_bob},
     support::{Fleet, Run, run},
-    world::{Attack, BOTH, DEV, clean, contents, redrafted, signed, signing_key, successor},
+    world::{Attack, BOTH, DEV, clean, contents, no_root, redrafted, signed, signing_key, successor},
 };
 
 /// A key of bob's, who is an author, and what he has signed: `bobs`, for fleet-dev.
@@ -89,6 +89,61 @@ fn a_removed_author_does_not_come_back_by_a_longer_chain() {
         .prints("its roots are not those that it is judged by, which end with root 3");
 }
 
+/// A machine that keeps no state has only its anchor: `join` and `keygen` write the root of now into it, and a fork below that root is refused,
+/// however long it is.
+#[test]
+fn an_anchor_refuses_the_fork_that_no_floor_can() {
+    let (fleet, bob) = with_bobs_file();
+    let start = fleet.git(&["rev-parse", "HEAD"]);
+    fleet.fleetvault(&["author", "remove", "bob"]).ok();
+    let path = fleet.identity("fleet-dev");
+    let own = fs::read_to_string(&path).unwrap();
+    let made = fleet.path("made");
+    let keygen = ["keygen", "--member", "fleet-dev", "-o", made.to_str().unwrap()];
+    fleet.fleetvault(&keygen).ok();
+    let made = fs::read_to_string(&made).unwrap();
+    let anchor = made.lines().find(|line| line.contains("vault=")).unwrap();
+    let pin = format!(" root=3@{}", root(&fleet, 3).digest());
+    assert!(anchor.ends_with(&pin), "{anchor}");
+    fleet
+        .fleetvault(&["trust", "show"])
+        .ok()
+        .prints(&anchor.replace(" member=fleet-dev", ""));
+    let pinned: String = own
+        .lines()
+        .map(|line| format!("{}\n", if line.contains("vault=") { anchor } else { line }))
+        .collect();
+    let forgetful = |name: &str| {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = fleet.resolver_command("fleet-dev", &["expand"]);
+        command.env("XDG_STATE_HOME", state.path());
+        run(command, format!("<<secure.{name}>>").as_bytes())
+    };
+    fs::write(&path, &pinned).unwrap();
+    assert_eq!(forgetful("github_pat").ok().out(), DEV);
+
+    // Bob, from the time when he was an author: his own third root, and as many more as it takes.
+    fleet.git(&["reset", "-q", "--hard", start.trim()]);
+    clean(forgetful("github_pat").fails(6).silent()).says("accepts serial 3 and later, found 2");
+    let fork = successor(&fleet, &root(&fleet, 2), &bob, "bob", |body| body.keepers = 1);
+    fleet.forge("roots/3.toml", fork.as_bytes());
+    let longer = successor(&fleet, &fork, &bob, "bob", |body| body.keepers = 3);
+    fleet.forge("roots/4.toml", longer.as_bytes());
+    clean(forgetful("github_pat").fails(6).silent())
+        .says("the roots are forked: root 3 is not the one that the anchor names")
+        .says("ask the authors which are theirs");
+    let mut show = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "fleet-dev");
+    show.args(["trust", "show", "--identity"]).arg(&path);
+    show.current_dir(fleet.vault());
+    run(show, b"")
+        .ok()
+        .says("the roots are forked")
+        .prints("root     serial 4");
+    // Without it, only a memory would help.
+    fs::write(&path, &own).unwrap();
+    assert_eq!(forgetful("github_pat").ok().out(), DEV);
+}
+
 #[test]
 fn on_a_second_clone_old_and_forked_roots_are_refused_and_squashes_are_not() {
     let (fleet, bob) = with_bobs_file();
@@ -163,10 +218,10 @@ fn on_a_second_clone_old_and_forked_roots_are_refused_and_squashes_are_not() {
     // Its anchor names an older root; a later one is none the worse.
     let file = fleet.identity("fleet-dev");
     let own = fs::read_to_string(&file).unwrap();
-    let anchored = |root: u8| own.replace("member=fleet-dev", &format!("member=fleet-dev root={root}"));
-    fs::write(&file, anchored(3)).unwrap();
+    let anchored = |root: &str| own.replace("member=fleet-dev", &format!("member=fleet-dev root={root}"));
+    fs::write(&file, anchored(&format!("3@{}", root(&fleet, 3).digest()))).unwrap();
     assert_eq!(pulled(&fleet, &shallow, "bobs").ok().out(), "s3cr3t-of-bobs");
-    fs::write(&file, anchored(6)).unwrap();
+    fs::write(&file, anchored(&no_root(6))).unwrap();
     clean(pulled(&fleet, &shallow, "bobs").fails(6).silent()).says("accepts serial 6 and later, found 5");
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     support::{Fleet, run},
-    world::{ALL, Attack, DEV, clean, memory, world},
+    world::{ALL, Attack, DEV, clean, memory, no_root, world},
 };
 
 /// The attacker's own fleet, with the victim's public keys and the victim's names.
@@ -186,7 +186,8 @@ fn without_an_anchor_or_with_a_newer_one_nothing_is_given() {
         b"<<secure.github_pat>>",
     );
     assert_eq!(with_root.ok().out(), DEV);
-    fs::write(&file, own.replace("member=fleet-dev", "member=fleet-dev root=2")).unwrap();
+    let later = format!("member=fleet-dev root={}", no_root(2));
+    fs::write(&file, own.replace("member=fleet-dev", &later)).unwrap();
     fleet
         .refused("fleet-dev", "github_pat", 6)
         .says("accepts serial 2 and later, found 1");
@@ -196,7 +197,13 @@ fn without_an_anchor_or_with_a_newer_one_nothing_is_given() {
         b"<<secure.github_pat>>",
     );
     clean(with_root.fails(6).silent()).says("accepts serial 2");
-    for bad in ["root=0", "root=-1", "root=x", "vault=SHA256:short"] {
+    for bad in [
+        "root=0",
+        "root=1",
+        "root=x",
+        "root=1@sha256:short",
+        "vault=SHA256:short",
+    ] {
         fs::write(
             &file,
             own.replace("member=fleet-dev", &format!("member=fleet-dev {bad}")),

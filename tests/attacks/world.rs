@@ -260,3 +260,8 @@ pub fn successor(
     };
     signed(Draft::plain(head).unwrap(), by, author, Root::NAMESPACE)
 }
+
+/// A root of this serial that no vault has, as an anchor names it.
+pub fn no_root(serial: u64) -> String {
+    format!("{serial}@{}", vault_format::Digest::of(b"the root of no vault"))
+}

@@ -43,15 +43,6 @@ fn an_identity_that_cannot_be_used() {
             "line 4: it is neither an age identity nor an OpenSSH private key",
         ),
         (
-            &good.replace("vault=SHA256:", "vault=SHA256:x"),
-            "line 3: a vault id is 'SHA256:' and 43 characters of base64",
-        ),
-        (&good.replace("member=dev", "member=d/v"), "line 3: "),
-        (
-            &format!("{}\n{good}", good.lines().nth(2).unwrap()),
-            "line 4: a second anchor for the same vault",
-        ),
-        (
             "AGE-PLUGIN-YUBIKEY-1QQQQ\n",
             "line 1: it is neither an age identity nor an OpenSSH private key",
         ),
@@ -62,6 +53,21 @@ fn an_identity_that_cannot_be_used() {
             .says("identity: ")
             .says(problem)
             .says(hint);
+    }
+    for (text, problem) in [
+        (
+            &good.replace("vault=SHA256:", "vault=SHA256:x"),
+            "line 3: a vault id is 'SHA256:' and 43 characters of base64",
+        ),
+        (&good.replace("member=dev", "member=d/v"), "line 3: "),
+        (
+            &format!("{}\n{good}", good.lines().nth(2).unwrap()),
+            "line 4: a second anchor for the same vault",
+        ),
+    ] {
+        let run = with_identity(&fleet, text).fails(1).silent();
+        run.says(problem)
+            .says("hint: 'fleetvault trust show' prints the line for this vault");
     }
     fs::write(fleet.path("identity"), b"\xff\xfe").unwrap();
     fleet
@@ -180,10 +186,13 @@ fn an_identity_without_an_anchor() {
         .fails(6)
         .silent()
         .says(&format!("another vault: launched for {other}, found {id}"));
-    with_identity(&fleet, &dev.replace("member=dev", "member=dev root=2"))
-        .fails(6)
-        .silent()
-        .says("the root is too old: the anchor accepts serial 2 and later, found 1");
+    with_identity(
+        &fleet,
+        &dev.replace("member=dev", &format!("member=dev root=2@sha256:{}", "0".repeat(64))),
+    )
+    .fails(6)
+    .silent()
+    .says("the root is too old: the anchor accepts serial 2 and later, found 1");
 }
 
 #[test]

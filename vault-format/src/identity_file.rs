@@ -3,27 +3,16 @@
 //!
 //! Takes bytes; reading the file is the caller's.
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::{
+    anchor::{ANCHOR, Anchor},
     digest::VaultId,
-    name::MemberName,
     plugin::Plugins,
     seal::{Identity, IdentityError, Recipient},
 };
-
-/// One comment line `# fleetvault: vault=SHA256:… member=fleet-dev root=3`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anchor {
-    /// The vault whose first root is to be trusted.
-    pub vault: VaultId,
-    /// The member whose keys these are: a hint that saves a search, and an expectation.
-    pub member: Option<MemberName>,
-    /// The lowest serial of the root that is acceptable.
-    pub root: Option<u64>,
-}
 
 /// An identity file, read.
 pub struct IdentityFile {
@@ -72,7 +61,6 @@ pub enum IdentityFileError {
 /// The most identities of plugins in one file: for each, a program is started.
 const PLUGINS_MAX: usize = 16;
 
-const ANCHOR: &str = "# fleetvault:";
 pub(crate) const SSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 pub(crate) const SSH_END: &str = "-----END OPENSSH PRIVATE KEY-----";
 
@@ -162,84 +150,9 @@ impl IdentityFile {
     }
 }
 
-impl Anchor {
-    /// The anchor as a line of an identity file, without a newline.
-    pub fn to_line(&self) -> String {
-        let member = self.member.as_ref().map(|name| format!(" member={name}"));
-        let root = self.root.map(|serial| format!(" root={serial}"));
-        format!(
-            "{ANCHOR} vault={}{}{}",
-            self.vault,
-            member.unwrap_or_default(),
-            root.unwrap_or_default()
-        )
-    }
-}
-
-impl FromStr for Anchor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (mut vault, mut member, mut root) = (None, None, None);
-        for word in text.split_whitespace() {
-            let (key, value) = word.split_once('=').ok_or("an anchor is made of words KEY=VALUE")?;
-            let twice = match key {
-                "vault" => vault.replace(value.parse::<VaultId>().map_err(String::from)?).is_some(),
-                "member" => member
-                    .replace(
-                        value
-                            .parse::<MemberName>()
-                            .map_err(|_| "member must be a member's name, such as member=fleet-dev")?,
-                    )
-                    .is_some(),
-                "root" => root
-                    .replace(
-                        value
-                            .parse::<u64>()
-                            .ok()
-                            .filter(|serial| *serial >= 1 && serial.to_string() == value)
-                            .ok_or("root must be a serial, such as root=3")?,
-                    )
-                    .is_some(),
-                _ => return Err("an anchor knows vault=, member= and root=".into()),
-            };
-            if twice {
-                return Err("an anchor says each thing once".into());
-            }
-        }
-        let vault = vault.ok_or("an anchor must say vault=SHA256:…")?;
-        Ok(Self { vault, member, root })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_anchor_reads_back() {
-        let vault = VaultId::of(b"root");
-        for text in [
-            format!("# fleetvault: vault={vault}"),
-            format!("# fleetvault: vault={vault} member=fleet-dev"),
-            format!("# fleetvault: vault={vault} member=fleet-dev root=3"),
-        ] {
-            let anchor: Anchor = text.strip_prefix(ANCHOR).unwrap().parse().unwrap();
-            assert_eq!(anchor.to_line(), text);
-        }
-        for bad in [
-            "",
-            "vault=x",
-            "member=a",
-            "vault",
-            "vault=SHA256:AAAA",
-            "who=me",
-            "root=0",
-            "root=+1",
-        ] {
-            assert!(bad.parse::<Anchor>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_broken_line_is_named_and_not_quoted() {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod anchor;
 mod authority;
 mod digest;
 mod document;
@@ -31,13 +32,14 @@ mod stanza;
 mod time;
 mod value;
 
+pub use anchor::{Anchor, RootPin};
 pub use authority::{Authority, Opened, Verified};
 pub use digest::{Digest, VaultId};
 pub use document::{Head, Kind, Parsed};
 pub use draft::Draft;
 pub use error::{FormatError, OpenError, SealError, VerifyError};
 pub use group_keys::GroupKeys;
-pub use identity_file::{Anchor, IdentityFile, IdentityFileError};
+pub use identity_file::{IdentityFile, IdentityFileError};
 pub use kind::{AuthorKey, Credential, Encryption, Entry, Grant, GrantSubject, Group, Member, Network, Root};
 pub use name::{AuthorName, CredentialName, GroupName, MemberName, NameError, RESERVED};
 pub use passphrase::UnlockError;

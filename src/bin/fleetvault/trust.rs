@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fleetvault::{
     cli::Failure,
-    resolver::{IdentitySource, LaunchError},
+    resolver::{IdentitySource, LaunchError, check_root},
     terminal::{escape, prompt, report::Report},
     vault::{Repository, Vault, trust::KnownVaults},
 };
@@ -172,14 +172,11 @@ pub fn place(repository: &Repository, vault: &Vault<'_>) -> PathBuf {
 /// Tells whether an identity names this vault.
 ///
 /// # Errors
-/// The root of the vault is older than the identity says.
+/// The roots of the vault do not pass through the one that the identity names.
 pub fn check_anchor(identity: &IdentityFile, vault: &Vault<'_>) -> Result<bool, Failure> {
     let Some(anchor) = identity.anchor(vault.id()) else {
         return Ok(false);
     };
-    let (lowest, found) = (anchor.root.unwrap_or(1), vault.authority().serial());
-    match found < lowest {
-        true => Err(fail(LaunchError::OldRoot { lowest, found })),
-        false => Ok(true),
-    }
+    check_root(vault, anchor).map_err(fail)?;
+    Ok(true)
 }

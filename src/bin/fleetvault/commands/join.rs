@@ -118,11 +118,7 @@ fn keys(args: &JoinArgs, context: &Context, vault: &Vault<'_>) -> Result<(Vec<Re
         return Ok((keys_made_before(args, vault, &path)?, Some(path)));
     }
     let identity = Identity::generate();
-    let anchor = Anchor {
-        vault: vault.id(),
-        member: Some(args.name.clone()),
-        root: None,
-    };
+    let anchor = Anchor::of(vault.authority(), Some(args.name.clone()));
     write_private(&path, identity_text(&identity, Some(&anchor), time::now())?.expose())?;
     Ok((vec![identity.recipient().clone()], Some(path)))
 }

@@ -8,7 +8,7 @@ use fleetvault::{
     cli::{Failure, time},
     vault::{Access, Repository, Vault},
 };
-use vault_format::{Anchor, Identity, MemberName, VaultId};
+use vault_format::{Anchor, Identity, MemberName};
 
 use crate::{
     context::Context,
@@ -35,11 +35,7 @@ pub fn run(args: &KeygenArgs, context: &Context) -> Result<(), Failure> {
         None => context.own_identity_path()?,
     };
     let identity = Identity::generate();
-    let anchor = vault_here(context)?.map(|vault| Anchor {
-        vault,
-        member: args.member.clone(),
-        root: None,
-    });
+    let anchor = anchor(args, context)?;
     write_private(&path, identity_text(&identity, anchor.as_ref(), time::now())?.expose())?;
     if anchor.is_none() {
         crate::output::note(
@@ -50,15 +46,21 @@ pub fn run(args: &KeygenArgs, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The id of the vault that keygen was started in, or that `--root` names; only one that is trusted becomes an anchor.
-fn vault_here(context: &Context) -> Result<Option<VaultId>, Failure> {
-    let Ok(repository) = Repository::open(Path::new("."), Access::Read) else {
-        return Ok(context.globals.root);
-    };
-    let Ok(snapshot) = repository.snapshot("HEAD") else {
-        return Ok(context.globals.root);
+/// The anchor for the vault that keygen was started in, or that `--root` names; only one that is trusted becomes an anchor.
+fn anchor(args: &KeygenArgs, context: &Context) -> Result<Option<Anchor>, Failure> {
+    let member = args.member.clone();
+    let repository = Repository::open(Path::new("."), Access::Read).ok();
+    let snapshot = repository
+        .as_ref()
+        .and_then(|here| Some((here, here.snapshot("HEAD").ok()?)));
+    let Some((repository, snapshot)) = snapshot else {
+        return Ok(context.globals.root.map(|vault| Anchor {
+            vault,
+            member,
+            root: None,
+        }));
     };
     let vault = Vault::load(snapshot, context.settings.state.as_deref())?;
-    context.check_trust(&repository, &vault, Strictness::Required)?;
-    Ok(Some(vault.id()))
+    context.check_trust(repository, &vault, Strictness::Required)?;
+    Ok(Some(Anchor::of(vault.authority(), member)))
 }

@@ -10,7 +10,7 @@ use fleetvault::{
     vault::{Access, Repository, Vault, floors_directory, trust::Floors},
 };
 use serde::Serialize;
-use vault_format::{Digest, FilePath, ROOT_FILE};
+use vault_format::{Anchor, Digest, FilePath, ROOT_FILE};
 
 use crate::{
     context::{Context, ReadArgs},
@@ -45,6 +45,8 @@ struct Shown {
     vault: String,
     place: String,
     trusted_by: Vec<&'static str>,
+    /// A line for the identity file of a machine that keeps no state.
+    anchor: String,
     root_serial: u64,
     threshold: u64,
     authors: Vec<String>,
@@ -73,8 +75,11 @@ fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
     if context.globals.root == Some(vault.id()) {
         trusted_by.push("--root");
     }
-    if context.is_anchored(&vault, Strictness::Noted)? {
-        trusted_by.push("the anchor in the identity file");
+    match context.is_anchored(&vault, Strictness::Noted) {
+        Ok(true) => trusted_by.push("the anchor in the identity file"),
+        Ok(false) => {}
+        // Here too: an anchor that is broken, or names other roots, is why one looks.
+        Err(Failure(reports)) => reports.iter().for_each(|report| output::note(&report.message)),
     }
     if let Some(known) = context.known_vaults()?
         && known.knows(vault.id())
@@ -95,6 +100,7 @@ fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         vault: vault.id().to_string(),
         place: place.display().to_string(),
         trusted_by,
+        anchor: Anchor::of(vault.authority(), None).to_line(),
         root_serial: vault.authority().serial(),
         threshold: vault.authority().root().threshold,
         authors: vault
@@ -120,6 +126,7 @@ fn show(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         shown.trusted_by.join(", ")
     };
     say!("trusted  {trusted}");
+    say!("anchor   {}", shown.anchor);
     say!("root     serial {}, threshold {}", shown.root_serial, shown.threshold);
     for author in &shown.authors {
         say!("author   {author}");

@@ -6,6 +6,8 @@ use super::{Out, World, kinds::PLUGIN};
 
 pub fn write(w: &World, out: &Out) {
     let (key, public, vault) = (&w.dev.line, &w.dev.public, &w.vault);
+    let digest = vault_format::Digest::of(b"the signed bytes of a root");
+    let pin = format!("3@{digest}");
     let good = |file: &str, comment: &str, rule: &str, body: &str, value: &str| {
         out.bytes(&format!("identities/{file}"), rule, comment, body.as_bytes(), "identity file", "", &[("value-text", value)]);
     };
@@ -16,10 +18,10 @@ pub fn write(w: &World, out: &Out) {
         "keygen",
         "as age-keygen writes it, with an anchor",
         "14.2, 14.5",
-        &format!("# created: 2026-11-23T10:00:00Z\n# public key: {public}\n# fleetvault: vault={vault} member=fleet-dev root=3\n{key}\n"),
-        &format!("{public} | # fleetvault: vault={vault} member=fleet-dev root=3"),
+        &format!("# created: 2026-11-23T10:00:00Z\n# public key: {public}\n# fleetvault: vault={vault} member=fleet-dev root={pin}\n{key}\n"),
+        &format!("{public} | # fleetvault: vault={vault} member=fleet-dev root={pin}"),
     );
-    good("anchor-order", "words in another order, and nothing but a vault", "14.5, 14.6", &format!("# fleetvault:  root=2   vault={vault}\n{key}\n"), &format!("{public} | # fleetvault: vault={vault} root=2"));
+    good("anchor-order", "words in another order, and nothing but a vault", "14.5, 14.6", &format!("# fleetvault:  root={pin}   vault={vault}\n{key}\n"), &format!("{public} | # fleetvault: vault={vault} root={pin}"));
     let pem = w.ops.pem.as_deref().unwrap();
     good("ssh", "an SSH key and another one", "14.3", &format!("{pem}\n{key}\n"), &format!("{} | {public}", w.ops.public()));
     let bad = |file: &str, comment: &str, rule: &str, body: &[u8], says: &str| {
@@ -56,14 +58,16 @@ pub fn write(w: &World, out: &Out) {
     bad("empty", "nothing", "14.4", b"", "no private key");
     bad("no-key", "an anchor and no key", "14.4", format!("# fleetvault: vault={vault}\n").as_bytes(), "no private key");
     anchored("anchor-word", "a word that is unknown", "14.5", &format!("# fleetvault: vault={vault} ref=main"), "knows vault=, member= and root=");
-    anchored("anchor-twice", "a word twice", "14.5", &format!("# fleetvault: vault={vault} root=1 root=1"), "each thing once");
+    anchored("anchor-twice", "a word twice", "14.5", &format!("# fleetvault: vault={vault} root={pin} root={pin}"), "each thing once");
     anchored("anchor-no-value", "a word without a value", "14.5", &format!("# fleetvault: vault={vault} member"), "KEY=VALUE");
     anchored("anchor-member", "a name that is none", "14.5", &format!("# fleetvault: vault={vault} member=@all"), "member must be");
     anchored("anchor-vault", "an id that is none", "14.5", "# fleetvault: vault=SHA256:x", "43 characters");
-    anchored("anchor-no-vault", "an anchor that holds nothing", "14.6", "# fleetvault: member=fleet-dev root=1", "must say vault=");
-    anchored("anchor-root-zero", "serials begin at one", "14.7", &format!("# fleetvault: vault={vault} root=0"), "root must be a serial");
-    anchored("anchor-root-plus", "a number in another form", "14.7", &format!("# fleetvault: vault={vault} root=+3"), "root must be a serial");
-    anchored("anchors", "two for one vault", "14.8", &format!("# fleetvault: vault={vault}\n# fleetvault: vault={vault} root=2"), "line 2: a second anchor");
+    anchored("anchor-no-vault", "an anchor that holds nothing", "14.6", &format!("# fleetvault: member=fleet-dev root={pin}"), "must say vault=");
+    anchored("anchor-root-zero", "serials begin at one", "14.7", &format!("# fleetvault: vault={vault} root=0@{digest}"), "root must be a serial");
+    anchored("anchor-root-plus", "a number in another form", "14.7", &format!("# fleetvault: vault={vault} root=+3@{digest}"), "root must be a serial");
+    anchored("anchor-root-serial", "a serial that another root could have too", "14.5, 14.7", &format!("# fleetvault: vault={vault} root=3"), "root must be a serial and a digest");
+    anchored("anchor-root-id", "a digest written as the id of a vault is", "14.5", &format!("# fleetvault: vault={vault} root=3@{vault}"), "root must be a serial and a digest");
+    anchored("anchors", "two for one vault", "14.8", &format!("# fleetvault: vault={vault}\n# fleetvault: vault={vault} root={pin}"), "line 2: a second anchor");
 }
 
 /// An OpenSSH private key with the public half of another, wherever the file says it.
