@@ -68,19 +68,22 @@ fn plugin_hint(plugin: &str) -> String {
     )
 }
 
-/// The ways out of a floor: an author's command where there is one, and accepting the file on this machine.
+/// The ways out of a floor: the file that was used before, an author's command where there is one, and accepting the file on this machine.
 fn floor_hint(path: &str, command: &str, effect: &str) -> String {
     let accept = format!("'fleetvault trust accept {path}' accepts it on this machine");
+    let back = format!(
+        "to bring the newer one back: 'git log --all --reflog -- {path}' shows its commits, 'git restore --source=COMMIT -- {path}' and a commit"
+    );
     match FilePath::parse(path) {
         Some(FilePath::Credential(name)) => {
-            format!("if that is wanted: 'fleetvault {command} {name}' {effect}, or {accept}")
+            format!("if that is wanted: 'fleetvault {command} {name}' {effect}, or {accept}\n{back}")
         }
         Some(FilePath::Root(_)) => {
             format!(
                 "ask the authors first: who was one under an older root can make another chain from there; if that is wanted: {accept}"
             )
         }
-        _ => format!("if that is wanted: {accept}"),
+        _ => format!("if that is wanted: {accept}\n{back}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The texts and exit codes by which a resolver refuses, exactly.
 
+use std::fs;
+
 use crate::support::Fleet;
 
 fn fleet() -> Fleet {
@@ -131,7 +133,46 @@ fn an_older_file_than_the_one_used_here() {
     fleet.expand("fleet-dev", "<<secure.github_pat>>").fails(6).silent().says_exactly(&format!(
         "fleetvault: error: credentials/github_pat.toml (commit {}): it was rolled back: serial 2 was used here before, found serial 1\n\
          fleetvault: hint: if that is wanted: 'fleetvault touch github_pat' overtakes it with a new serial, or \
-         'fleetvault trust accept credentials/github_pat.toml' accepts it on this machine\n",
+         'fleetvault trust accept credentials/github_pat.toml' accepts it on this machine\n\
+         fleetvault: hint: to bring the newer one back: 'git log --all --reflog -- credentials/github_pat.toml' shows its commits, \
+         'git restore --source=COMMIT -- credentials/github_pat.toml' and a commit\n",
         &fleet.git(&["rev-parse", "HEAD"])[..10]
     ));
+}
+
+/// What no author's command writes again by itself comes back as the hint says, on every machine.
+#[test]
+fn a_member_that_was_rolled_back_comes_back_from_history() {
+    let fleet = fleet();
+    let new = fleet.path("new");
+    let keygen = ["keygen", "--member", "fleet-dev", "-o", new.to_str().unwrap()];
+    let recipient = fleet.fleetvault(&keygen).ok().out();
+    let rekey = ["member", "rekey", "fleet-dev", "--recipient", recipient.trim()];
+    fleet.fleetvault(&rekey).ok();
+    fs::rename(&new, fleet.identity("fleet-dev")).unwrap();
+    fleet.expand("fleet-dev", "<<secure.shared>>").ok();
+    fleet.git(&["revert", "--no-edit", "HEAD"]);
+    let path = "members/fleet-dev.toml";
+    let set = || fleet.fleetvault_with(&["set", "fresh", "--members", "fleet-dev"], b"value-of-fresh");
+    for refused in [set().fails(6), fleet.expand("fleet-dev", "<<secure.shared>>").fails(6)] {
+        refused
+            .says(&format!("{path} (commit "))
+            .says("it was rolled back: serial 2 was used here before, found serial 1")
+            .says(&format!("'git log --all --reflog -- {path}' shows its commits"))
+            .says(&format!("'git restore --source=COMMIT -- {path}' and a commit"));
+    }
+    for path in fleet.git(&["show", "--format=", "--name-only"]).lines() {
+        let commits = fleet.git(&["log", "--all", "--reflog", "--format=%H", "--", path]);
+        let newer = fleet.git(&["rev-parse", "HEAD^"]);
+        assert!(commits.lines().any(|commit| commit == newer.trim()), "{commits}");
+        fleet.git(&["restore", &format!("--source={}", newer.trim()), "--", path]);
+    }
+    fleet.git(&["commit", "-q", "-a", "-m", "the newer ones"]);
+    set().ok();
+    fleet.fleetvault(&["verify"]).ok();
+    let expanded = fleet
+        .expand("fleet-dev", "<<secure.shared>> <<secure.fresh>>")
+        .ok()
+        .out();
+    assert_eq!(expanded, "value-of-shared value-of-fresh");
 }
