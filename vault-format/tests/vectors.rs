@@ -1,6 +1,6 @@
 //! Walks `vectors/`: every file is judged, re-emitted, and flipped bit by bit; SPEC.md, the schemas and the vectors agree.
 //!
-//! `REGENERATE_VECTORS=1 cargo test -p vault-format --test vectors regenerate` writes the vectors anew, with new keys.
+//! `WRITE_VECTORS=1 cargo test -p vault-format --test vectors write_vectors` writes the vectors that are missing.
 
 #[path = "vectors/file.rs"]
 mod file;
@@ -21,8 +21,8 @@ use file::Vector;
 use judge::Judge;
 
 #[test]
-fn regenerate() {
-    if std::env::var_os("REGENERATE_VECTORS").is_some() {
+fn write_vectors() {
+    if std::env::var_os("WRITE_VECTORS").is_some() {
         generate::all();
     }
 }

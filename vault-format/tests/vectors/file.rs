@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// Every header key that a vector may have.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 13] = [
     "comment",
     "rule",
     "path",
@@ -18,6 +18,7 @@ pub const KEYS: [&str; 12] = [
     "root",
     "keys",
     "identity",
+    "passphrase",
     "value-text",
     "value-base64",
     "body-encoding",

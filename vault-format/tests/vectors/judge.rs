@@ -50,7 +50,7 @@ impl<'v> Judge<'v> {
     /// Judges `bytes` in place of the vector's own.
     pub fn judge(&self, bytes: &[u8]) -> Verdict {
         let Some(path) = self.vector.header("path") else {
-            return identity_file(bytes);
+            return identity_file(bytes, self.vector.header("passphrase"));
         };
         match FilePath::parse(path) {
             None => failed("no path", "no file of a vault stands at this path"),
@@ -138,8 +138,17 @@ fn failed(word: &'static str, error: impl ToString) -> Verdict {
     }
 }
 
-fn identity_file(bytes: &[u8]) -> Verdict {
-    match IdentityFile::parse(bytes) {
+fn identity_file(bytes: &[u8], passphrase: Option<&str>) -> Verdict {
+    let unlocked = passphrase.map(|text| {
+        let passphrase = zeroize::Zeroizing::new(text.as_bytes().to_vec());
+        IdentityFile::unlock(bytes, &passphrase.into())
+    });
+    let file = match &unlocked {
+        Some(Err(error)) => return failed("no format", error),
+        Some(Ok(text)) => IdentityFile::parse(text.expose()),
+        None => IdentityFile::parse(bytes),
+    };
+    match file {
         Err(error) => failed("no format", error),
         Ok(file) => {
             let keys = file.identities.iter().map(|key| key.recipient().to_string());

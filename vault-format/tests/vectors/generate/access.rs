@@ -145,11 +145,16 @@ fn stanzas(w: &World, out: &Out) {
     check("one-too-few", "7.4", "fleet-dev has two keys, and one stanza", &base, &[both[0], both[1], ("fleet-dev#1", rev)], "promises 3 keys, the payload has 2");
     let doc = base.clone().text("x", &[keepers, dev, rev]);
     check("one-too-many", "7.4", "a stanza for someone else", &doc, &both, "promises 2 keys, the payload has 3");
-    let grease = Doc { sealer: Sealer::Grease, ..base.clone() };
+    let grease = Doc { sealer: Sealer::More("second-grease"), ..base.clone() };
     check("two-grease", "7.5", "a second stanza of grease", &grease, &both, "2 grease stanzas");
     let doc = base.clone().text("x", &[&ops, dev]);
     check("other-type", "7.6", "an SSH stanza at the place of another", &doc, &both, "@keepers#1 must be of type X25519, found ssh-ed25519");
     check("plugin-native", "7.6", "a stanza of age's own at the place of a plugin's", &base, &[both[0], ("fleet-dev#1", PLUGIN)], "fleet-dev#1 must be of type a plugin's own, found X25519");
+    let hardware = [both[0], ("fleet-dev#1", PLUGIN)];
+    let doc = |kind| Doc { sealer: Sealer::More(kind), ..base.clone().text("x", &[keepers]) };
+    let keys = hardware.map(|(holder, key)| format!("{holder} {key}")).join(", ");
+    out.verified("stanzas/plugin", "7.4, 7.6", "a stanza that a plugin made", &doc("piv-p256"), &[("keys", &keys)]);
+    check("plugin-ssh", "7.6", "an SSH stanza at the place of a plugin's", &doc("ssh-ed25519"), &hardware, "fleet-dev#1 must be of type a plugin's own, found ssh-ed25519");
     let doc = base.text("x", &[keepers, &alice]);
     let keys = [both[0], ("fleet-dev#1", ops.as_str())];
     check("other-tag", "7.6", "the stanza of another SSH key", &doc, &keys, "fleet-dev#1 carries the tag of another SSH key");

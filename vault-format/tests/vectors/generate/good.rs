@@ -1,16 +1,11 @@
 //! Files that keep every rule.
 
-use std::fs;
-
 use super::{
     Out, World,
     writer::{AgeKey, Doc, Sealer, Way},
 };
-use crate::file::directory;
 
 pub fn write(w: &World, out: &Out) {
-    fs::create_dir_all(directory().join("keys")).unwrap();
-    fs::write(directory().join("keys/fleet-ops.key"), w.ops.pem.as_deref().unwrap()).unwrap();
     roots(w, out);
     credentials(w, out);
     payloads(w, out);
@@ -122,7 +117,7 @@ fn others(w: &World, out: &Out) {
     let value = format!("# epoch 1\n{}\n", w.keepers.line);
     let keepers = keepers.text(&value, &[&w.keepers.public]).at("groups/keepers.toml");
     out.opens("groups/keepers", "6.4", "the keepers, sealed to themselves", &keepers, &w.keepers.line, &value, &[]);
-    let old = AgeKey::new();
+    let old = AgeKey::of("@reviewers#1");
     let value = format!("# epoch 1\n{}\n# epoch 2\n{}\n", old.line, w.reviewers.line);
     let second = w.group().header("\"all\"", "\"reviewers\"").header("epoch = 1", "epoch = 2");
     let second = second.header("\"@all#1\",\n  \"@keepers#1\"", "\"@keepers#1\",\n  \"@reviewers#2\"");

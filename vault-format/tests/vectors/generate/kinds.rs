@@ -74,7 +74,7 @@ fn members(w: &World, out: &Out) {
     keys("twice", "9.4", "one key twice", &[low, low], "sorted, each once");
     keys("upper-case", "9.5", "a key in capitals", &[&low.to_uppercase()], "must be written as");
     keys("checksum", "9.5", "a key with a wrong character", &[&format!("{}{}", &low[..low.len() - 1], if low.ends_with('q') { 'p' } else { 'q' })], "is no recipient");
-    keys("private-key", "9.5", "a private key, which the error does not repeat", &[&super::writer::AgeKey::new().line], "the private key given is no recipient");
+    keys("private-key", "9.5", "a private key, which the error does not repeat", &[&super::writer::AgeKey::of("somebody").line], "the private key given is no recipient");
     let plugin = w.member().header(&mine, &format!("  \"{PLUGIN}\",\n"));
     out.verified("members/plugin", "9.5, 9.7", "a key of a plugin", &plugin, &[]);
     keys("plugin-path", "9.7", "a plugin whose name leads to another directory", &["age1../../x1qqqqqqqqqqqqqqqq"], "is no recipient");
@@ -198,7 +198,7 @@ fn chain(w: &World, out: &Out) {
     refused("again", "12.16", "a root that follows itself", &w.second(), second, "serial is not the next one");
     let doc = w.third().header(&w.digest(&w.second()), &w.digest(&w.first()));
     refused("other-previous", "12.17", "follows another root than the one before it", &doc, second, "'previous' is not the digest");
-    let other = Signer::new();
+    let other = Signer::of("somebody");
     let doc = w.second().header(&w.vault, OTHER_VAULT);
     refused("other-vault", "12.18", "of another vault", &doc, first, "expected SHA256:");
     let doc = w.second().by(&[("alice", &other)]);

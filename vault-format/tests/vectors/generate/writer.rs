@@ -12,6 +12,8 @@ use ed25519_dalek::Signer as _;
 use sha2::{Digest, Sha256, Sha512};
 use vault_format::Identity;
 
+use crate::file::directory;
+
 /// A key that signs, as an author's line names it.
 #[derive(Clone)]
 pub struct Signer {
@@ -37,26 +39,30 @@ pub enum Way {
     Keygen,
 }
 
+/// The private half of a key of the vectors, which everybody can know.
+fn seed(name: &str) -> [u8; 32] {
+    Sha256::digest(format!("fleetvault vectors: {name}")).into()
+}
+
 fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 impl Signer {
-    pub fn new() -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).unwrap();
+    /// The key of this name.
+    pub fn of(name: &str) -> Self {
         Self {
-            seed,
+            seed: seed(name),
             hardware: None,
             pem: None,
         }
     }
 
     /// A hardware key in software.
-    pub fn hardware(flags: u8) -> Self {
+    pub fn hardware(name: &str, flags: u8) -> Self {
         Self {
             hardware: Some(("ssh:", flags)),
-            ..Self::new()
+            ..Self::of(name)
         }
     }
 
@@ -68,12 +74,14 @@ impl Signer {
         }
     }
 
-    /// A key made by `ssh-keygen`.
-    pub fn keygen() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        let status = Command::new("ssh-keygen")
-            .args([
+    /// The key in `vectors/keys/`, made by `ssh-keygen` when there was none.
+    pub fn keygen(name: &str) -> Self {
+        let kept = directory().join(format!("keys/{name}.key"));
+        if !kept.exists() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key");
+            let mut command = Command::new("ssh-keygen");
+            command.args([
                 "-q",
                 "-t",
                 "ed25519",
@@ -82,11 +90,12 @@ impl Signer {
                 "-C",
                 "throw-away key of the vectors",
                 "-f",
-            ])
-            .arg(&path)
-            .status();
-        assert!(status.unwrap().success());
-        let pem = fs::read_to_string(path).unwrap();
+            ]);
+            assert!(command.arg(&path).status().unwrap().success());
+            fs::create_dir_all(kept.parent().unwrap()).unwrap();
+            fs::copy(path, &kept).unwrap();
+        }
+        let pem = fs::read_to_string(kept).unwrap();
         let key = ssh_key::PrivateKey::from_openssh(&pem).unwrap();
         Self {
             seed: key.key_data().ed25519().unwrap().private.to_bytes(),
@@ -159,7 +168,7 @@ impl Signer {
     }
 }
 
-fn write_private(path: &Path, pem: &str) {
+pub fn write_private(path: &Path, pem: &str) {
     fs::write(path, pem).unwrap();
     #[cfg(unix)]
     {
@@ -196,19 +205,20 @@ pub enum Sealer {
     Crate,
     /// The real `age`.
     Binary,
-    /// The age crate, with a grease stanza more than it adds itself.
-    Grease,
+    /// The age crate, with a stanza of this type behind the others.
+    More(&'static str),
 }
 
-struct Grease;
+/// A stanza that is nobody's, of a type of its own.
+struct Foreign(&'static str);
 
-impl age::Recipient for Grease {
+impl age::Recipient for Foreign {
     fn wrap_file_key(
         &self,
         _: &age_core::format::FileKey,
     ) -> Result<(Vec<age_core::format::Stanza>, std::collections::HashSet<String>), age::EncryptError> {
         let stanza = age_core::format::Stanza {
-            tag: "second-grease".into(),
+            tag: self.0.into(),
             args: vec![],
             body: vec![7; 20],
         };
@@ -229,8 +239,8 @@ pub fn seal(plaintext: &[u8], recipients: &[String], sealer: &Sealer) -> String 
             Err(_) => Box::new(text.parse::<age::ssh::Recipient>().unwrap()),
         });
     }
-    if let Sealer::Grease = sealer {
-        boxed.push(Box::new(Grease));
+    if let Sealer::More(kind) = sealer {
+        boxed.push(Box::new(Foreign(kind)));
     }
     let encryptor = age::Encryptor::with_recipients(boxed.iter().map(|recipient| &**recipient)).unwrap();
     let mut sealed = Vec::new();
@@ -360,11 +370,11 @@ pub struct AgeKey {
 }
 
 impl AgeKey {
-    pub fn new() -> Self {
-        let identity = Identity::generate();
-        Self {
-            line: identity.expose_line().unwrap().expose_text().unwrap().into(),
-            public: identity.recipient().to_string(),
-        }
+    /// The key of this name.
+    pub fn of(name: &str) -> Self {
+        let prefix = bech32::Hrp::parse("AGE-SECRET-KEY-").unwrap();
+        let line = bech32::encode_upper::<bech32::Bech32>(prefix, &seed(name)).unwrap();
+        let public = Identity::from_line(&line).unwrap().recipient().to_string();
+        Self { line, public }
     }
 }
