@@ -2,6 +2,8 @@
 //! be lost, written so that a kill at any point leaves the vault before it or after it.
 //! Never prompts, never pushes.
 
+mod checkout;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,9 +12,9 @@ use git2::Oid;
 use super::commit::{self, Identity};
 use super::error::{WriteError, WriteFailure};
 use super::id::CommitId;
-use super::index::{Index, IndexLock, Staged};
+use super::index::Index;
 use super::journal::{Journal, JournalFile};
-use super::lock::{StateDir, remove_if_there};
+use super::lock::StateDir;
 use super::objects::{Leaf, Objects};
 use super::path::{check_path, join};
 use super::repository::{HeadState, Repository};
@@ -21,7 +23,8 @@ use super::snapshot::Snapshot;
 use super::swap::{self, Move, Swap};
 use super::sync::sync_all;
 use super::target::{self, Target};
-use super::{VAULT_FILE, recovery, worktree};
+use super::{VAULT_FILE, recovery};
+use checkout::{Checkout, place, prepare, tidy};
 
 /// How often a command is planned again because the branch moved meanwhile.
 const TRIES: u32 = 50;
@@ -150,14 +153,6 @@ struct Attempt<'a> {
     message: String,
     subject: &'a str,
     changes: Vec<Change<'a>>,
-}
-
-/// Files of the work tree and index, checked and locked.
-struct Checkout {
-    lock: IndexLock,
-    index: Index,
-    files: Vec<JournalFile>,
-    directories: Vec<String>,
 }
 
 impl<'r> Run<'r> {
@@ -290,83 +285,6 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Locks the index and checks that nothing of the user's would be overwritten; `None` if HEAD
-    /// has moved.
-    fn check_out(&self, state: &StateDir, top: &Path, attempt: &Attempt<'_>) -> Result<Option<Checkout>, WriteFailure> {
-        let lock = IndexLock::acquire(state, self.repository.git_dir())?;
-        // Whoever moves HEAD or the branch with its files holds this lock: now it stands still.
-        if target::choose(self.repository, self.options.branch.as_deref())? != *attempt.target {
-            return Ok(None);
-        }
-        let index = Index::copy(state, self.repository.git_dir(), &lock)?;
-        let files = self.check(&index, &attempt.changes)?;
-        let mut directories: Vec<String> = Vec::new();
-        for file in files.iter().filter(|file| !file.index_only) {
-            for directory in worktree::missing_directories(top, &file.path) {
-                if !directories.contains(&directory) {
-                    directories.push(directory);
-                }
-            }
-        }
-        Ok(Some(Checkout {
-            lock,
-            index,
-            files,
-            directories,
-        }))
-    }
-
-    /// Checks that index and work tree have every file as the commit has it.
-    fn check(&self, index: &Index, changes: &[Change<'_>]) -> Result<Vec<JournalFile>, WriteFailure> {
-        let Some(top) = self.repository.work_dir() else {
-            return Ok(Vec::new());
-        };
-        let interrupted = self.interrupted()?;
-        let executable_counts = self
-            .repository
-            .git()
-            .config()
-            .and_then(|config| config.get_bool("core.filemode"))
-            .unwrap_or(true);
-        let mut files = Vec::with_capacity(changes.len());
-        for change in changes {
-            let path = &change.path;
-            let mut index_only = false;
-            if !interrupted.contains(path) {
-                index_only = match index.compare(path, change.old) {
-                    Staged::Different(state) => {
-                        let path = path.clone();
-                        return Err(WriteFailure::Dirty { path, state });
-                    }
-                    Staged::Same => false,
-                    Staged::SameOutside => {
-                        matches!(worktree::look(top, path)?, worktree::Present::Nothing)
-                    }
-                };
-                if !index_only {
-                    worktree::check_unchanged(top, path, change.old, executable_counts)?;
-                }
-            }
-            files.push(JournalFile {
-                path: path.clone(),
-                old: change.old,
-                new: change.new,
-                index_only,
-            });
-        }
-        Ok(files)
-    }
-
-    /// The files of an interrupted run, which a dry run sees but must not put back.
-    fn interrupted(&self) -> Result<Vec<String>, WriteFailure> {
-        if self.state.is_some() {
-            return Ok(Vec::new());
-        }
-        let journal = Journal::read(&StateDir::path_in(self.repository.common_dir()))?;
-        let files = journal.map(|journal| journal.files).unwrap_or_default();
-        Ok(files.into_iter().map(|file| file.path).collect())
-    }
-
     /// Writes the objects: nothing refers to them yet, and they are still to be synced to disk.
     fn make_commit(&self, attempt: &Attempt<'_>) -> Result<(Oid, Objects<'r>), WriteFailure> {
         let leaves: Vec<Leaf<'_>> = attempt
@@ -420,28 +338,6 @@ impl<'r> Run<'r> {
         swap::swap(self.repository.git(), &to, state.patience())
     }
 
-    /// Puts files and index back after a failure.
-    fn take_back(&self, state: &StateDir, top: &Path, journal: &Journal, lock: &IndexLock) -> Result<(), WriteFailure> {
-        let kept = Index::kept(state);
-        if kept.exists() {
-            // The lock was ours all the time, so that nobody has changed the index since. This
-            // takes no space, on a disk that may just have filled up.
-            let original = self.repository.git_dir().join("index");
-            std::fs::rename(&kept, &original).map_err(|source| WriteFailure::Io {
-                doing: "put back",
-                path: original.clone(),
-                source,
-            })?;
-            // Had it not been replaced yet, both are one file, and a rename does nothing.
-            remove_if_there(&kept)?;
-            worktree::put_back(self.repository.git(), top, journal, &Default::default())?;
-        } else {
-            recovery::undo(self.repository, state, journal, None, lock)?;
-        }
-        remove_if_there(&state.file("index"))?;
-        Journal::remove(state)
-    }
-
     fn busy(&self) -> WriteFailure {
         let branch = match (&self.options.branch, self.repository.head()) {
             (Some(branch), _) => branch.clone(),
@@ -450,52 +346,6 @@ impl<'r> Run<'r> {
         };
         WriteFailure::Busy { branch, tries: TRIES }
     }
-}
-
-/// Writes the journal, then the new files beside their places, and has them and the objects on disk
-/// before the first file is replaced.
-fn prepare(
-    state: &StateDir,
-    top: &Path,
-    journal: &Journal,
-    objects: &Objects<'_>,
-    changes: &[Change<'_>],
-) -> Result<(), WriteFailure> {
-    let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
-    let mut new = vec![journal.write(state)?];
-    new.extend(worktree::prepare(top, journal, &contents)?);
-    sync(objects, new, state)
-}
-
-/// Puts the files in place, then the index.
-fn place(
-    state: &StateDir,
-    top: &Path,
-    journal: &Journal,
-    mut index: Index,
-    lock: &IndexLock,
-) -> Result<(), WriteFailure> {
-    let directories = worktree::place(top, journal)?;
-    for file in &journal.files {
-        let metadata = match file.index_only {
-            true => None,
-            false => worktree::metadata(top, &file.path),
-        };
-        index.set(&file.path, file.new, metadata.as_ref())?;
-    }
-    index.put_in_place(state, top, directories, lock)
-}
-
-/// Clears away what was only for taking back, and returns what must stay. It is committed: what
-/// cannot be cleared away now is for the next run, and no failure.
-fn tidy(state: &StateDir, top: &Path, journal: &Journal) -> Vec<String> {
-    let Ok(left_alone) = worktree::tidy(top, journal) else {
-        return Vec::new();
-    };
-    if remove_if_there(&Index::kept(state)).is_ok() {
-        let _ = Journal::remove(state);
-    }
-    left_alone
 }
 
 /// Has objects and other new files synced to disk, then the directories that name them.
