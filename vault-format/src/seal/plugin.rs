@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashSet};
 use age::secrecy::ExposeSecret;
 use age_core::format::{FileKey, Stanza};
 
-use super::PluginIdentity;
+use super::identity::PluginIdentity;
 use crate::{
     error::{OpenError, SealError},
     plugin::{PluginStanza, Plugins, is_taken},
