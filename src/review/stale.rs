@@ -2,14 +2,14 @@
 //! a value anew that was read already protects nothing. Those that were written later, on a clone that had not seen it, open for somebody who left:
 //! they are *stale* (SPEC.md, 15.6).
 //!
-//! Git's history decides, never a clock: a file was there if the commit before the one that began the epoch has it as it is now, whoever signed it.
+//! Git's history decides, never a clock: a file was there if a commit before each that began the epoch has it as it is now, whoever signed it.
 
 use std::collections::{BTreeMap, HashMap};
 
 use vault_format::{Credential, FilePath, Grant, Group, GroupName, Holder, HolderName, Parsed};
 
 use super::finding::Finding;
-use crate::vault::{BlobId, CommitId, FileError, History, MAX_FILE, Repository, Seen, Vault};
+use crate::vault::{BlobId, CommitId, FileError, History, MAX_FILE, Repository, Vault};
 
 /// A file that is sealed to an epoch that is over.
 #[derive(Debug, Clone)]
@@ -42,17 +42,15 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
         .snapshot_at(&place)
         .map_err(|error| failed(error.to_string()))?;
     let history = History::of(&repository, &snapshot, false).map_err(|error| failed(error.to_string()))?;
-    let versions = history
-        .versions(&["groups"], &|_| {})
-        .map_err(|error| vault.error("", error))?;
-    let mut beginnings: BTreeMap<GroupName, Vec<(u64, Seen)>> = BTreeMap::new();
-    for version in &versions.files {
-        if let Some(FilePath::Group(name)) = FilePath::parse(&version.file.path)
-            && let Some(epoch) = epoch(&repository, &name, version.file.id)
-        {
-            beginnings.entry(name).or_default().push((epoch, version.since));
-        }
-    }
+    let groups: BTreeMap<&GroupName, String> = { outdated.iter() }
+        .filter_map(|file| match &file.holder.name {
+            HolderName::Group(group) => Some((group, FilePath::Group(group.clone()).to_string())),
+            HolderName::Member(_) => None,
+        })
+        .collect();
+    let paths: Vec<&str> = groups.values().map(String::as_str).collect();
+    let introductions = history.introductions(&paths).map_err(|error| vault.error("", error))?;
+    let mut epochs: HashMap<(&GroupName, BlobId), Option<u64>> = HashMap::new();
     let mut present: HashMap<CommitId, HashMap<String, BlobId>> = HashMap::new();
     let mut findings = Vec::new();
     for file in outdated {
@@ -65,25 +63,28 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
             findings.push(found());
             continue;
         };
-        // The first commit that has a later epoch: one that a rogue adds in between comes after it.
-        let began = beginnings.get(group).into_iter().flatten();
-        let began = began
-            .filter(|(epoch, _)| *epoch > file.holder.epoch)
-            .map(|(_, seen)| *seen)
-            .min();
-        let Some(began) = began.filter(|began| !began.at_latest) else {
-            continue;
+        let mut is_later = |id: BlobId| {
+            let epoch = *epochs
+                .entry((group, id))
+                .or_insert_with(|| epoch(&repository, group, id));
+            epoch.is_some_and(|epoch| epoch > file.holder.epoch)
         };
-        let before = repository
-            .parents(began.commit)
-            .map_err(|error| failed(error.to_string()))?;
-        let mut was_there = before.iter().map(|commit| {
-            let files = present.entry(*commit).or_insert_with(|| contents(&repository, *commit));
+        let mut was_there = |commit: CommitId| {
+            let files = present.entry(commit).or_insert_with(|| contents(&repository, commit));
             let there = files.get(&file.path.to_string());
             there.is_some_and(|there| *there == file.id || says_the_same(&repository, &file.path, *there, file.id))
-        });
+        };
+        // Before each commit that began a later epoch: somebody may have begun it a second time, beside a history in which the file was there.
         // A vault that begins with it, in a copy without its history for example, tells nothing of what was before.
-        if !before.is_empty() && !was_there.any(|was| was) {
+        let began = groups.get(group).and_then(|path| introductions.get(path.as_str()));
+        let is_stale = began.into_iter().flatten().any(|began| {
+            let before = &began.before;
+            !before.is_empty()
+                && is_later(began.id)
+                && !before.iter().any(|(_, id)| id.is_some_and(&mut is_later))
+                && !before.iter().any(|(commit, _)| was_there(*commit))
+        });
+        if is_stale {
             findings.push(found());
         }
     }

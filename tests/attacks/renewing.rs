@@ -5,7 +5,7 @@ use vault_format::{Grant, Group, HolderName, Identity, Parsed, SealedTo, Signing
 
 use crate::{
     authors::with_bob,
-    support::{Fleet, Run},
+    support::{Fleet, Run, run},
     world::{Attack, redrafted, signed, signing_key, world},
 };
 
@@ -156,4 +156,44 @@ fn epochs_that_go_back_or_bring_nothing_new_are_errors() {
     tells(&fleet, "fleet-rev can open what is for @team");
     let grant: Parsed<Grant> = parsed(&fleet, "grants/team/fleet-rev.toml");
     assert_eq!(grant.head().body.as_ref().unwrap().epoch, 2);
+}
+
+/// A value that was set by somebody who had not seen the removal opens for who left. Whoever can push adds a line of commits in which it was there
+/// before the new epoch began, older than all others by its dates, and merges it: `verify` tells all the same.
+#[test]
+fn a_line_of_commits_beside_the_others_makes_nothing_older() {
+    let fleet = world();
+    let id = fleet.id();
+    fleet.fleetvault(&["rm", "rev_pat"]).ok();
+    let base = fleet.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    fleet.git(&["switch", "-q", "-c", "behind"]);
+    let mut behind = fleet.fleetvault_command(&["trust", "accept", "--yes", "--root", &id]);
+    behind.env("XDG_STATE_HOME", fleet.path("elsewhere"));
+    run(behind, b"").ok();
+    let mut behind = fleet.fleetvault_command(&["set", "late", "--members", "*"]);
+    behind.env("XDG_STATE_HOME", fleet.path("elsewhere"));
+    run(behind, b"value-of-late").ok();
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.fleetvault(&["member", "remove", "fleet-rev"]).ok();
+    let removed = fleet.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    fleet.git(&["merge", "-q", "--no-edit", "behind"]);
+    let stale = "credentials/late.toml: stale: sealed to @all#1";
+    fleet.fleetvault(&["verify"]).fails(6).prints(stale);
+
+    let epoch_zero = |args: &[&str]| {
+        let mut command = fleet.command("git", "alice");
+        command.args(args).current_dir(fleet.vault());
+        command.env("GIT_COMMITTER_DATE", "1970-01-02T00:00:00Z");
+        run(command, b"").ok();
+    };
+    fleet.git(&["switch", "-q", "-c", "crafted", &base]);
+    fleet.git(&["checkout", "-q", "behind", "--", "credentials/late.toml"]);
+    epoch_zero(&["commit", "-q", "-m", "it was there"]);
+    fleet.git(&["checkout", "-q", &removed, "--", "groups"]);
+    epoch_zero(&["commit", "-q", "-m", "before the epoch began"]);
+    fleet.git(&["switch", "-q", "main"]);
+    fleet.git(&["merge", "-q", "--no-edit", "-s", "ours", "crafted"]);
+    fleet.fleetvault(&["verify"]).fails(6).prints(stale);
+    fleet.fleetvault(&["reseal"]).ok();
+    fleet.fleetvault(&["verify"]).ok();
 }

@@ -4,6 +4,7 @@
 
 mod changes;
 mod commit;
+mod introductions;
 mod places;
 
 use std::cell::RefCell;
