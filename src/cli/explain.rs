@@ -7,7 +7,6 @@ use std::fmt::Display;
 use vault_format::{FilePath, IdentityFileError, OpenError, SealError, VerifyError};
 
 use crate::{
-    agent::install::{InstallError, Problem},
     author::{AuthorError, RootError, SignerError},
     resolver::{
         LaunchError, PlaceError, Refusal,
@@ -394,30 +393,6 @@ impl Explain for RootError {
                 "mend these first: 'git log -- FILE' shows who did that; 'git restore --source=COMMIT -- FILE' and a commit bring the last good one back, \
                  'git rm' takes away what never was good",
             ),
-        }
-    }
-}
-
-impl Explain for InstallError {
-    fn explain(&self) -> Report {
-        let by_hand = "nothing was changed; 'install CLIENT --print' shows what to merge by hand";
-        match self {
-            Self::Contents { problem, .. } => {
-                let report = Report::new(1, "configuration", self.to_string());
-                match problem {
-                    Problem::OtherServer(_) | Problem::OtherFile => {
-                        report.hint("nothing was changed; give it another name, then run this again")
-                    }
-                    _ => report.hint(by_hand),
-                }
-            }
-            Self::Command(_) => Report::new(1, "configuration", self.to_string())
-                .hint("clients put something else in its place: use a path without '$', '{env:', '{file:' and control characters"),
-            Self::Outside(_) => Report::new(1, "outside", self.to_string())
-                .hint("a project can be somebody else's, and must not choose which file is changed: put a file in place of the link, or install with --user"),
-            Self::TooLarge(_) => Report::new(1, "too_large", self.to_string()).hint(by_hand),
-            Self::NotAFile(_) | Self::Dangling(_) | Self::NotUtf8(_) => Report::new(1, "unfit", self.to_string()),
-            Self::Io { .. } => Report::new(1, "io", self.to_string()),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::{cli::explain::Explain, terminal::report::Report};
+
 /// Is what is wrong with the text of a configuration file, or with what is to be put there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Problem {
@@ -78,4 +80,28 @@ pub enum InstallError {
         /// Why not.
         error: io::Error,
     },
+}
+
+impl Explain for InstallError {
+    fn explain(&self) -> Report {
+        let by_hand = "nothing was changed; 'install CLIENT --print' shows what to merge by hand";
+        match self {
+            Self::Contents { problem, .. } => {
+                let report = Report::new(1, "configuration", self.to_string());
+                match problem {
+                    Problem::OtherServer(_) | Problem::OtherFile => {
+                        report.hint("nothing was changed; give it another name, then run this again")
+                    }
+                    _ => report.hint(by_hand),
+                }
+            }
+            Self::Command(_) => Report::new(1, "configuration", self.to_string())
+                .hint("clients put something else in its place: use a path without '$', '{env:', '{file:' and control characters"),
+            Self::Outside(_) => Report::new(1, "outside", self.to_string())
+                .hint("a project can be somebody else's, and must not choose which file is changed: put a file in place of the link, or install with --user"),
+            Self::TooLarge(_) => Report::new(1, "too_large", self.to_string()).hint(by_hand),
+            Self::NotAFile(_) | Self::Dangling(_) | Self::NotUtf8(_) => Report::new(1, "unfit", self.to_string()),
+            Self::Io { .. } => Report::new(1, "io", self.to_string()),
+        }
+    }
 }

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{hook::BLOCKED, launch::warn};
+use crate::launch::warn;
+
+/// The exit code that every client takes for a no.
+pub const BLOCKED: u8 = 2;
 
 /// Holds until it is dropped; ends this process with [`BLOCKED`] if that takes too long.
 pub struct Deadline {

@@ -39,12 +39,9 @@ use serde_json::Value;
 use vault_format::CredentialName;
 
 use crate::{
-    deadline::Deadline,
+    deadline::{BLOCKED, Deadline},
     launch::{LaunchArgs, Use, warn},
 };
-
-/// The exit code that every client takes for a no.
-pub const BLOCKED: u8 = 2;
 
 /// The most that everything may take: less than the 30 seconds that `install` has clients wait, after which most let the call go on.
 const TIME_MAX: Duration = Duration::from_secs(25);

@@ -105,7 +105,7 @@ fn main() -> ExitCode {
             ExitCode::from(match cli.command {
                 // The command's own code must not be taken for ours, nor ours for its.
                 Command::Run(_) if was_refused(&reports, code) => run::REFUSED,
-                Command::Hook(_) => hook::BLOCKED,
+                Command::Hook(_) => deadline::BLOCKED,
                 _ => code,
             })
         }
