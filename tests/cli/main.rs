@@ -22,6 +22,7 @@ mod editing;
 mod expanding;
 mod exposure;
 mod first_sentence;
+mod golden;
 mod groups;
 mod hooking;
 mod hooks;
