@@ -14,7 +14,7 @@ use super::{
     error::AuthorError,
     sealing::seal_all,
 };
-use crate::vault::{FileProblem, Vault};
+use crate::vault::{FileProblem, Vault, in_parallel};
 
 /// Makes a group and grants it to its first members. Opens nothing, so that an author who is no keeper can do it.
 ///
@@ -337,21 +337,11 @@ pub fn scoped_to_group(vault: &Vault<'_>, name: &GroupName) -> Result<Vec<Creden
     }
 }
 
-/// The living credentials whose scope names `entry` itself. Only those that hold its line at all are read as files: `*` reaches everybody without
-/// naming anybody, and of ten thousand credentials few name one member.
+/// The living credentials whose scope names `entry` itself, sorted. Only those that hold its line at all are read as files: `*` reaches everybody
+/// without naming anybody, and of ten thousand credentials few name one member.
 pub(super) fn naming(vault: &Vault<'_>, entry: &str) -> Result<Vec<CredentialName>, AuthorError> {
-    let line = format!("\n  \"{entry}\",\n");
-    let finder = memchr::memmem::Finder::new(line.as_bytes());
-    let files = vault.snapshot().files(&["credentials"]);
     let mut names = Vec::new();
-    for file in files.map_err(|error| vault.error("credentials", error))? {
-        let Some(path @ FilePath::Credential(_)) = FilePath::parse(&file.path) else {
-            continue;
-        };
-        let contents = vault.snapshot().read_blob(&file);
-        if !contents.is_ok_and(|bytes| finder.find(&bytes).is_some()) {
-            continue;
-        }
+    for path in holding(vault, &format!("\n  \"{entry}\",\n"))? {
         let found = vault.look_at::<Credential>(&path)?;
         let scope = found
             .as_ref()
@@ -363,7 +353,22 @@ pub(super) fn naming(vault: &Vault<'_>, entry: &str) -> Result<Vec<CredentialNam
             names.push(name);
         }
     }
+    names.sort();
     Ok(names)
+}
+
+/// The paths of all credentials in whose files these bytes stand, whatever they mean there. Searched for on all processors.
+fn holding(vault: &Vault<'_>, bytes: &str) -> Result<Vec<FilePath>, AuthorError> {
+    let finder = memchr::memmem::Finder::new(bytes);
+    let files = vault.snapshot().files(&["credentials"]);
+    let files = files.map_err(|error| vault.error("credentials", error))?;
+    let found = in_parallel(&vault.snapshot().place(), &files, &|_| {}, |_, snapshot, file| {
+        let path = FilePath::parse(&file.path).filter(|path| matches!(path, FilePath::Credential(_)))?;
+        let contents = snapshot.read_blob(file).ok()?;
+        finder.find(&contents).map(|_| path)
+    });
+    let found = found.map_err(|problem| vault.error("credentials", FileProblem::Contradiction(problem)))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Names for people, as they would be typed.

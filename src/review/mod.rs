@@ -5,7 +5,6 @@ pub mod exposure;
 mod finding;
 pub mod incoming;
 mod keys;
-mod parallel;
 mod places;
 pub mod proposal;
 mod stale;

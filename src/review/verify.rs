@@ -9,11 +9,10 @@ use vault_format::{Authority, Credential, Entry, FilePath, Grant, Group, GroupNa
 use super::{
     finding::{Finding, finding},
     keys::{Keys, Over},
-    parallel::each,
     places::{collisions, place},
     stale::{Outdated, stale},
 };
-use crate::vault::{BlobId, FileError, FileProblem, Place, Snapshot, TreeFile, Vault};
+use crate::vault::{BlobId, FileError, FileProblem, Place, Snapshot, TreeFile, Vault, in_parallel};
 
 /// What was looked at, and what was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,7 +134,7 @@ fn check_all(
     progress: &(dyn Fn(usize) + Sync),
     findings: &mut Vec<Finding>,
 ) -> Vec<Checked> {
-    let checked = each(place, files, progress, |_, snapshot, (file, path)| {
+    let checked = in_parallel(place, files, progress, |_, snapshot, (file, path)| {
         check_file(snapshot, authority, file, path, keys).map_err(|problem| finding(&file.path, problem))
     });
     let mut all = Vec::new();

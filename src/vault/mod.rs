@@ -5,6 +5,7 @@
 
 mod files;
 mod git;
+mod parallel;
 mod remote;
 pub mod trust;
 
@@ -17,4 +18,5 @@ pub use git::{
     WriteOptions, Written, advance, check_path, init_repository, is_branch_name, put_back_interrupted, resolve, write,
     write_new,
 };
+pub(crate) use parallel::in_parallel;
 pub use remote::{Pushed, Remote, RemoteError, RemoteOptions};

@@ -312,6 +312,35 @@ fn what_is_broken_or_forged_is_named_and_says_nothing() {
 }
 
 #[test]
+fn what_one_member_knows_is_all_that_is_said_of_it_and_nothing_of_others_is_opened() {
+    let fleet = fleet();
+    fleet.set("a", "value-of-a", "dev,rev");
+    fleet.set("b", "value-of-b", "*");
+    fleet.set("c", "value-of-c", "rev");
+    fleet.fleetvault(&["scope", "a", "--drop", "dev"]).ok();
+    let good = fleet.read("grants/all/rev.toml");
+    fleet.forge("grants/all/rev.toml", "no grant\n");
+    fleet.forge("grants/all/rev.toml", &good);
+    let all = exposure(&fleet, &[]);
+    for (member, ignored) in [("alice", false), ("dev", false), ("rev", true)] {
+        let trails = all["credentials"].as_array().unwrap().iter();
+        let known = trails.filter(|trail| {
+            let known = trail["values"][0]["known_to"].as_array().unwrap();
+            known.iter().any(|knower| knower["member"] == member)
+        });
+        let known: Vec<String> = known
+            .map(|trail| format!("{}: {member}", trail["name"].as_str().unwrap()))
+            .collect();
+        let told = fleet.fleetvault(&["exposure", "--json", "--member", member]).ok();
+        assert_eq!(worklist(&told.json()), known);
+        match ignored {
+            true => told.says("grants/all/rev.toml (commit "),
+            false => told.says_exactly(""),
+        };
+    }
+}
+
+#[test]
 fn what_else_a_repository_holds_costs_nothing_and_stops_nothing() {
     let fleet = fleet();
     fleet.set("pat", "value-of-pat", "dev");

@@ -1,18 +1,15 @@
 //! What a vault's history says for certain: every version of every file that an author of that time or of now has signed. Others are named and
 //! say nothing.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::collections::BTreeMap;
 
 use vault_format::{
     Authority, Credential, CredentialName, Entry, FilePath, Grant, GroupName, HolderName, Member, MemberName, Parsed,
     VerifyError,
 };
 
-use crate::vault::{FileError, FileProblem, FileVersion, Place, Seen, Snapshot, Vault, Versions};
+use super::Asked;
+use crate::vault::{FileError, FileProblem, FileVersion, Seen, Snapshot, Vault, Versions, in_parallel};
 
 /// One version of a file, and what it says; nothing where it is a tombstone.
 #[derive(Clone)]
@@ -53,23 +50,28 @@ enum Said {
 type Reign = (Authority, Option<Seen>);
 
 impl Facts {
-    /// Reads all versions on all processors. Credentials that are not `wanted` are left out; `progress` is called with the number of versions done.
+    /// Reads the versions that are asked about on all processors; `progress` is called with the number of those done.
     pub fn read(
         vault: &Vault<'_>,
         versions: &Versions,
-        wanted: &(dyn Fn(&CredentialName) -> bool + Sync),
+        asked: &Asked<'_>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Self, FileError> {
         let reigns = reigns(vault, versions)?;
         let relevant = |version: &&FileVersion| match FilePath::parse(&version.file.path) {
-            Some(FilePath::Credential(name)) => wanted(&name),
+            Some(FilePath::Credential(name)) => asked.about_credential(&name),
+            Some(FilePath::Member(name) | FilePath::Grant(_, name)) => asked.about_member(&name),
             // What a group's file holds besides, its key, says nothing about who has it.
             Some(FilePath::Group(_) | FilePath::Root(_)) => false,
-            Some(FilePath::Member(_) | FilePath::Grant(..)) | None => true,
+            None => true,
         };
         let files: Vec<&FileVersion> = versions.files.iter().filter(relevant).collect();
         let mut facts = Self::default();
-        for (version, read) in read_all(&vault.snapshot().place(), &reigns, &files, progress) {
+        let read = in_parallel(&vault.snapshot().place(), &files, progress, |_, snapshot, version| {
+            let read = read_one(snapshot, &reigns, version);
+            (*version, read.map_err(|problem| problem.to_string()))
+        });
+        for (version, read) in read.map_err(|problem| vault.error("", FileProblem::Contradiction(problem)))? {
             match read {
                 Ok((serial, said, doubt)) => {
                     facts.add(version, serial, said);
@@ -212,61 +214,6 @@ fn reigns(vault: &Vault<'_>, versions: &Versions) -> Result<Vec<Reign>, FileErro
 
 /// What a version says with which serial, and what stands against it nevertheless.
 type Believed<T> = (u64, T, Option<String>);
-
-type Read<'v> = (&'v FileVersion, Result<Believed<Said>, String>);
-
-fn read_all<'v>(
-    place: &Place,
-    reigns: &[Reign],
-    files: &[&'v FileVersion],
-    progress: &(dyn Fn(usize) + Sync),
-) -> Vec<Read<'v>> {
-    const BATCH: usize = 64;
-    let next = AtomicUsize::new(0);
-    let work = || -> Vec<Read<'v>> {
-        let Ok(repository) = place.open() else {
-            return Vec::new();
-        };
-        let Ok(snapshot) = repository.snapshot_at(place) else {
-            return Vec::new();
-        };
-        let mut done = Vec::new();
-        loop {
-            let from = next.fetch_add(BATCH, Ordering::Relaxed);
-            let batch = files.get(from..files.len().min(from + BATCH));
-            let Some(batch) = batch.filter(|batch| !batch.is_empty()) else {
-                return done;
-            };
-            for file in batch {
-                done.push((
-                    *file,
-                    read_one(&snapshot, reigns, file).map_err(|problem| problem.to_string()),
-                ));
-            }
-            progress(batch.len());
-        }
-    };
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len() / BATCH + 1);
-    let mut all: Vec<Read<'v>> = thread::scope(|scope| {
-        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-        let running: Vec<_> = (1..threads).map_while(start).collect();
-        // This thread works too: where the system has no other left, it does everything.
-        let mut all = work();
-        all.extend(running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()));
-        all
-    });
-    if all.len() < files.len() {
-        let read: std::collections::HashSet<_> = all.iter().map(|(file, _)| std::ptr::from_ref(*file)).collect();
-        let left = files.iter().filter(|file| !read.contains(&std::ptr::from_ref(**file)));
-        let left: Vec<Read<'v>> = left
-            .map(|file| (*file, Err("it could not be read".to_owned())))
-            .collect();
-        all.extend(left);
-    }
-    all
-}
 
 fn read_one(snapshot: &Snapshot<'_>, reigns: &[Reign], version: &FileVersion) -> Result<Believed<Said>, FileProblem> {
     let path = FilePath::parse(&version.file.path)

@@ -38,7 +38,7 @@ pub struct Exposure {
     pub directories: Vec<String>,
     /// Versions that say nothing: broken, or signed by nobody who was or is an author.
     pub ignored: Vec<Ignored>,
-    /// Every member that there ever was, by name.
+    /// Every member that there ever was, by name; of those asked for, where any were.
     pub members: Vec<Member>,
     /// The credentials, by name.
     pub credentials: Vec<Trail>,
@@ -93,24 +93,41 @@ impl Exposure {
     }
 }
 
-/// Reads a history. Only `names` are looked at, where any are given. `walked` is called with the number of commits, `checked` with the number of
-/// versions that were done.
+/// What is asked of a history; everything, where nothing is named. What nobody asks for is not opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Only these credentials.
+    pub credentials: &'a [CredentialName],
+    /// Only what these members know. Who of a thousand knows which of ten thousand values is ten million lines.
+    pub members: &'a [MemberName],
+}
+
+impl Asked<'_> {
+    fn about_credential(&self, name: &CredentialName) -> bool {
+        self.credentials.is_empty() || self.credentials.contains(name)
+    }
+
+    fn about_member(&self, name: &MemberName) -> bool {
+        self.members.is_empty() || self.members.contains(name)
+    }
+}
+
+/// Reads a history. `walked` is called with the number of commits, `checked` with the number of versions that were done.
 ///
 /// # Errors
 /// [`FileError`] where the commit that is read, or its roots, cannot be read, or the history has more versions than any vault's.
 pub fn exposure(
     vault: &Vault<'_>,
     history: &History<'_, '_>,
-    names: &[CredentialName],
+    asked: &Asked<'_>,
     walked: &dyn Fn(usize),
     checked: &(dyn Fn(usize) + Sync),
 ) -> Result<Exposure, FileError> {
     let versions = { history.versions(&vault_format::FOLDERS, walked) }.map_err(|error| vault.error("", error))?;
-    let wanted = |name: &CredentialName| names.is_empty() || names.contains(name);
-    let facts = Facts::read(vault, &versions, &wanted, checked)?;
+    let facts = Facts::read(vault, &versions, asked, checked)?;
     let credentials = facts.credentials.iter().map(|(name, versions)| Trail {
         name: name.clone(),
-        values: values(versions, &facts),
+        values: values(versions, &facts, asked),
     });
     let ignored = facts.ignored.iter().map(|(version, problem)| Ignored {
         path: version.file.path.clone(),
@@ -144,7 +161,7 @@ pub fn exposure(
 }
 
 /// The values of a credential, the newest first. Versions with one `value_set` have one value: that is their author's word.
-fn values(versions: &[Fact<Credential>], facts: &Facts) -> Vec<Value> {
+fn values(versions: &[Fact<Credential>], facts: &Facts, asked: &Asked<'_>) -> Vec<Value> {
     let current = versions.iter().find(|version| version.current);
     let current = current.and_then(|version| version.said.as_ref());
     let mut lives: BTreeMap<Timestamp, Vec<&Fact<Credential>>> = BTreeMap::new();
@@ -170,7 +187,7 @@ fn values(versions: &[Fact<Credential>], facts: &Facts) -> Vec<Value> {
             },
             scope: terms.map(|terms| terms.scope.entries()).unwrap_or_default(),
             versions: versions.len(),
-            known_to: reach::knowers(&versions, current, facts),
+            known_to: reach::knowers(&versions, current, facts, asked),
         })
     };
     lives.into_iter().rev().filter_map(value).collect()

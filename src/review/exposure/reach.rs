@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vault_format::{Credential, GroupName, HolderName, MemberName, Scope};
 
 use super::{
+    Asked,
     facts::{Fact, Facts},
     value::{Knower, Moment, Reason, Standing, Through},
 };
@@ -29,11 +30,17 @@ struct Reached {
     own_epochs: BTreeSet<u64>,
 }
 
-/// Everybody who could ever open one of these versions of one value. `current` is the version that holds now, if it has this value.
-pub(super) fn knowers(versions: &[&Fact<Credential>], current: Option<&Credential>, facts: &Facts) -> Vec<Knower> {
+/// Everybody asked about who could ever open one of these versions of one value. `current` is the version that holds now, if it has this value.
+pub(super) fn knowers(
+    versions: &[&Fact<Credential>],
+    current: Option<&Credential>,
+    facts: &Facts,
+    asked: &Asked<'_>,
+) -> Vec<Knower> {
     let mut reached: BTreeMap<MemberName, Reached> = BTreeMap::new();
     for ((name, epoch), spans) in spans(versions) {
         match name {
+            HolderName::Member(member) if !asked.about_member(&member) => {}
             HolderName::Member(member) => {
                 let reached = reached.entry(member).or_default();
                 for span in spans {
@@ -212,7 +219,10 @@ mod tests {
             Some(reason) => format!("{} {:?}: {reason}", knower.member, knower.standing),
             None => format!("{} {:?}", knower.member, knower.standing),
         };
-        knowers(&all, current, facts).into_iter().map(line).collect()
+        knowers(&all, current, facts, &Asked::default())
+            .into_iter()
+            .map(line)
+            .collect()
     }
 
     #[test]
@@ -302,9 +312,9 @@ mod tests {
             fact(6, None, Some(version(&["dev"], 2))),
         ];
         let all: Vec<&Fact<Credential>> = versions.iter().collect();
-        let known = knowers(&all, versions[1].said.as_ref(), &facts);
+        let known = knowers(&all, versions[1].said.as_ref(), &facts, &Asked::default());
         assert!(known[0].replaced_keys && known[0].standing == Standing::MayUse && known[0].until.is_none());
-        let known = knowers(&all[1..], versions[1].said.as_ref(), &facts);
+        let known = knowers(&all[1..], versions[1].said.as_ref(), &facts, &Asked::default());
         assert!(!known[0].replaced_keys);
     }
 }

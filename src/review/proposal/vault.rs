@@ -8,11 +8,10 @@ use super::{Item, ReviewError, Risk, Statement, file::File, holders::Holders, me
 use crate::{
     review::{
         keys::Keys,
-        parallel::each,
         places::collisions,
         verify::{list, verify},
     },
-    vault::{CommitId, Difference, EntryKind, Repository, Side, Snapshot, SnapshotError, Vault},
+    vault::{CommitId, Difference, EntryKind, Repository, Side, Snapshot, SnapshotError, Vault, in_parallel},
 };
 
 /// The path of a difference inside the vault; `None` where it is outside of it, or one of the files that may stand beside the vault's own.
@@ -120,7 +119,7 @@ pub(super) fn items(
     let keys = Keys::of(&after)?;
     let holders = Holders::of(judge, &changed);
     let authority = judge.authority();
-    let items = each(
+    let items = in_parallel(
         &after.snapshot().place(),
         &changed,
         progress,

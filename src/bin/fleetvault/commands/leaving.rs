@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use fleetvault::{cli::Failure, review::exposure::Exposure, vault::Vault};
-use vault_format::{Credential, CredentialName, FilePath, GroupName, MemberName, Scope, Verified};
+use fleetvault::{
+    cli::Failure,
+    review::exposure::{Asked, Exposure},
+    vault::Vault,
+};
+use vault_format::{CredentialName, FilePath, GroupName, MemberName};
 
 use super::exposure;
 
 /// The current values that a member ever could open: what is to be rotated when it is gone.
 pub fn known_to(vault: &Vault<'_>, member: &MemberName) -> Result<Vec<CredentialName>, Failure> {
-    let found = read(vault)?;
+    let found = read(vault, std::slice::from_ref(member))?;
     let known = found.known_to(member).into_iter();
     Ok(known.map(|(name, ..)| name.clone()).collect())
 }
@@ -20,14 +24,12 @@ pub fn known_through(
     group: &GroupName,
     members: &BTreeSet<MemberName>,
 ) -> Result<Vec<CredentialName>, Failure> {
-    let found = read(vault)?;
+    let found = read(vault, &Vec::from_iter(members.iter().cloned()))?;
     let mut names = BTreeSet::new();
     for member in members {
-        for (name, ..) in found.known_to(member) {
-            let file = vault.look_at::<Credential>(&FilePath::Credential(name.clone()))?;
-            if let Some(terms) = file.as_ref().and_then(Verified::body)
-                && !reaches_without(vault, &terms.scope, member, group)?
-            {
+        let reached_by = entries_without(vault, member, group)?;
+        for (name, value, _) in found.known_to(member) {
+            if !value.scope.iter().any(|entry| reached_by.contains(entry)) {
                 names.insert(name.clone());
             }
         }
@@ -35,25 +37,27 @@ pub fn known_through(
     Ok(names.into_iter().collect())
 }
 
-fn read(vault: &Vault<'_>) -> Result<Exposure, Failure> {
-    let found = exposure::read(vault, &[], false)?;
+fn read(vault: &Vault<'_>, members: &[MemberName]) -> Result<Exposure, Failure> {
+    let asked = Asked {
+        members,
+        ..Asked::default()
+    };
+    let found = exposure::read(vault, &asked, false)?;
     exposure::remark(&found);
     Ok(found)
 }
 
-fn reaches_without(
-    vault: &Vault<'_>,
-    scope: &Scope,
-    member: &MemberName,
-    without: &GroupName,
-) -> Result<bool, Failure> {
-    if scope == &Scope::Everyone || scope.names(member) {
-        return Ok(true);
-    }
-    for group in scope.groups() {
-        if &group != without && vault.is_granted(&group, member)? {
-            return Ok(true);
+/// The entries of a scope that reach a member once it has lost a group.
+fn entries_without(vault: &Vault<'_>, member: &MemberName, without: &GroupName) -> Result<BTreeSet<String>, Failure> {
+    let mut entries = BTreeSet::from(["*".to_owned(), member.to_string()]);
+    for path in vault.paths("grants")? {
+        if let FilePath::Grant(group, of) = path
+            && &of == member
+            && &group != without
+            && vault.is_granted(&group, member)?
+        {
+            entries.insert(format!("@{group}"));
         }
     }
-    Ok(false)
+    Ok(entries)
 }

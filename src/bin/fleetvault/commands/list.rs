@@ -7,6 +7,7 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::AuthorError,
     cli::{Failure, explain::Explain, time},
+    review::exposure::Asked,
     terminal::{
         style::Paint,
         table::{Cell, Column, Table},
@@ -86,7 +87,7 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
             }
         }
         if args.exposed {
-            let found = exposure::read(vault, &[], false)?;
+            let found = exposure::read(vault, &Asked::default(), false)?;
             let mut known: HashMap<String, Vec<String>> = { found.worklist() }
                 .map(|(name, value)| {
                     let who = value.still_known_to().map(|knower| knower.member.to_string());

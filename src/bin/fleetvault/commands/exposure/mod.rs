@@ -13,7 +13,7 @@ use fleetvault::{
     author::{self, AuthorError},
     cli::{Failure, time},
     resolver::nearest,
-    review::exposure::{Exposure, Knower, Value, exposure, html},
+    review::exposure::{Asked, Exposure, Knower, Value, exposure, html},
     say,
     terminal::{progress::Progress, report::Report},
     vault::{Access, History, Repository, Vault},
@@ -95,18 +95,22 @@ pub fn run(args: &ExposureArgs, context: &Context) -> Result<(), Failure> {
         let report = Report::new(2, "usage", "-o writes the page of --format html, or JSON");
         return Err(report.hint("or redirect: fleetvault exposure > FILE").into());
     }
+    let asked = Asked {
+        credentials: &args.names,
+        members: args.member.as_slice(),
+    };
     let found = context.read(&args.read, Strictness::Noted, |vault| {
-        let found = read(vault, &args.names, args.all)?;
+        let found = read(vault, &asked, args.all)?;
         for name in &args.names {
             if !found.credentials.iter().any(|trail| &trail.name == name) {
                 return Err(fail(author::not_found(vault, name).map_err(fail)?));
             }
         }
+        if let Some(member) = &args.member {
+            check_member(vault, &found, member)?;
+        }
         Ok(found)
     })?;
-    if let Some(member) = &args.member {
-        check_member(&found, member)?;
-    }
     remark(&found);
     match (format, &args.member) {
         (Format::Text, None) if args.names.is_empty() => text::overview(&found)?,
@@ -138,13 +142,13 @@ pub fn run(args: &ExposureArgs, context: &Context) -> Result<(), Failure> {
 }
 
 /// Reads the history that leads to this commit, with its progress on the terminal.
-pub fn read(vault: &Vault<'_>, names: &[CredentialName], all: bool) -> Result<Exposure, Failure> {
+pub fn read(vault: &Vault<'_>, asked: &Asked<'_>, all: bool) -> Result<Exposure, Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
     let history = History::of(&repository, vault.snapshot(), all)?;
     // Checking is most of the work, and has about as many steps as there are commits.
     let progress = Progress::new("reading the history", history.commits() * 2);
     let checked = |done| progress.advance(done);
-    Ok(exposure(vault, &history, names, &checked, &checked)?)
+    Ok(exposure(vault, &history, asked, &checked, &checked)?)
 }
 
 fn to_rotate<'e>(name: &CredentialName, value: &Value, known_to: Vec<&'e Knower>) -> ToRotate<'e> {
@@ -155,13 +159,12 @@ fn to_rotate<'e>(name: &CredentialName, value: &Value, known_to: Vec<&'e Knower>
     }
 }
 
-fn check_member(found: &Exposure, member: &MemberName) -> Result<(), Failure> {
+fn check_member(vault: &Vault<'_>, found: &Exposure, member: &MemberName) -> Result<(), Failure> {
     if found.members.iter().any(|known| known.name == member.as_str()) {
         return Ok(());
     }
-    let names = found.members.iter().filter_map(|known| known.name.parse().ok());
     Err(fail(AuthorError::UnknownMember {
-        near: nearest(member.as_str(), names.collect::<Vec<MemberName>>(), 3),
+        near: nearest(member.as_str(), vault.member_names()?, 3),
         name: member.clone(),
     }))
 }

@@ -5,17 +5,20 @@ use std::{
     thread,
 };
 
-use crate::vault::{Place, Repository, Snapshot};
+use super::{Place, Repository, Snapshot};
 
-/// How many files one thread takes at a time.
-const BATCH: usize = 64;
+/// How many files one thread takes at a time: few, so that none waits long for the last one.
+const BATCH: usize = 16;
+
+/// What is not worth a thread of its own.
+const PART_MIN: usize = 64;
 
 /// Does something with each of `items`, in no order. Each thread has the repository and the commit to itself; `progress` is called with the number
 /// of items done since the last call.
 ///
 /// # Errors
 /// What keeps the repository from being opened once more, or stopped a thread.
-pub(super) fn each<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     place: &Place,
     items: &[T],
     progress: &(dyn Fn(usize) + Sync),
@@ -38,19 +41,18 @@ pub(super) fn each<T: Sync, R: Send>(
     };
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
-        .min(items.len() / BATCH + 1);
-    let results: Vec<_> = thread::scope(|scope| {
+        .min(items.len() / PART_MIN + 1);
+    let results = thread::scope(|scope| {
         let start = |_| thread::Builder::new().spawn_scoped(scope, run).ok();
-        let running: Vec<_> = (0..threads).map_while(start).collect();
-        match running.is_empty() {
-            // The system has no thread left.
-            true => vec![Ok(run())],
-            false => running.into_iter().map(|thread| thread.join()).collect(),
-        }
+        let running: Vec<_> = (1..threads).map_while(start).collect();
+        // This thread works too: where the system has no other left, it does everything.
+        let own = Ok(run());
+        let others = running.into_iter().map(thread::ScopedJoinHandle::join);
+        others.chain([own]).collect::<Vec<_>>()
     });
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(items.len());
     for result in results {
-        all.extend(result.map_err(|_| "a check stopped unexpectedly")??);
+        all.extend(result.map_err(|_| "a thread stopped unexpectedly")??);
     }
     Ok(all)
 }
