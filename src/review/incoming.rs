@@ -2,7 +2,7 @@
 //!
 //! What was wrong before is not held against it: one bad file must not keep a fleet from all that comes after it.
 
-use vault_format::FilePath;
+use vault_format::{Credential, Entry, FilePath, Grant, Group, HolderName, Member};
 
 use super::{Finding, base::compare, verify::verify};
 use crate::vault::{FileError, Vault};
@@ -74,4 +74,49 @@ pub fn below_floors(new: &Vault<'_>) -> Result<Vec<Finding>, FileError> {
         }
     }
     Ok(findings)
+}
+
+/// Tells whether a file is sealed to keys that are over at its own commit. Of one that was written later than that, somebody who left can open it.
+/// A holder that is not there at all is for [`judge`] to report.
+///
+/// # Errors
+/// [`FileError`] where the file, or that of a holder, is broken.
+pub fn is_sealed_to_less(vault: &Vault<'_>, path: &FilePath) -> Result<bool, FileError> {
+    match path {
+        FilePath::Credential(_) => sealed_to_less::<Credential>(vault, path),
+        FilePath::Group(_) => sealed_to_less::<Group>(vault, path),
+        FilePath::Grant(group, _) => {
+            let grant = vault.look_at::<Grant>(path)?;
+            let granted = grant.as_ref().and_then(|grant| grant.body()).map(|body| body.epoch);
+            let now = epoch(vault, &HolderName::Group(group.clone()))?;
+            Ok(granted.is_some_and(|granted| now.is_some_and(|now| granted < now))
+                || sealed_to_less::<Grant>(vault, path)?)
+        }
+        FilePath::Member(_) | FilePath::Root(_) => Ok(false),
+    }
+}
+
+fn sealed_to_less<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<bool, FileError> {
+    let file = vault.look_at::<K>(path)?;
+    let sealed_to = file.as_ref().and_then(|file| file.body()).and_then(K::sealed_to);
+    for holder in sealed_to.iter().flat_map(|sealed_to| sealed_to.holders()) {
+        if epoch(vault, &holder.name)?.is_some_and(|now| holder.epoch < now) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The epoch of a group or member, if it is there.
+fn epoch(vault: &Vault<'_>, holder: &HolderName) -> Result<Option<u64>, FileError> {
+    Ok(match holder {
+        HolderName::Group(name) => {
+            let group = vault.look_at::<Group>(&FilePath::Group(name.clone()))?;
+            group.as_ref().and_then(|group| group.body()).map(|body| body.epoch)
+        }
+        HolderName::Member(name) => {
+            let member = vault.look_at::<Member>(&FilePath::Member(name.clone()))?;
+            member.as_ref().and_then(|member| member.body()).map(|body| body.epoch)
+        }
+    })
 }

@@ -46,6 +46,7 @@ mod setting;
 mod setup;
 mod signing;
 mod syncing;
+mod syncing_behind;
 mod syncing_faults;
 mod syncing_load;
 mod syncing_refused;

@@ -273,7 +273,7 @@ fn what_was_sealed_before_a_member_left_is_sealed_anew() {
         .ok()
         .prints("credentials/later.toml: sealed to the current keys")
         .prints("grants/all/new.toml: sealed to the current keys")
-        .prints("pushed 4 commits");
+        .prints("pushed 3 commits");
     clones.run("b", &["verify"]).ok();
     clones.sync("a", &[]).ok();
     assert_eq!(clones.get("a", "later"), "value-of-later");

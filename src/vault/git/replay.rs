@@ -173,19 +173,27 @@ impl<'r> Replay<'r> {
         trailers: &[(String, String)],
         files: &[FileChange],
     ) -> Result<CommitId, WriteFailure> {
-        let paths: Vec<String> = files.iter().map(|file| join(behind.directory(), &file.path)).collect();
-        let leaves: Vec<Leaf<'_>> = paths
-            .iter()
-            .zip(files)
-            .map(|(path, file)| Leaf {
-                path,
-                contents: &file.contents,
-            })
-            .collect();
-        let tree = self.objects.write_tree(behind, &leaves)?;
+        let tree = self.write_tree(behind, files)?;
         let message = commit::message(subject, trailers)?;
         let parents = [behind.commit().oid()];
         let made = commit::create(self.repository.git(), &self.identity, &message, tree, &parents)?;
+        self.objects.add(made);
+        Ok(made.into())
+    }
+
+    /// Makes a commit anew: with other contents of some files of the vault, and behind another one.
+    ///
+    /// # Errors
+    /// As [`Replay::commit`].
+    pub fn again(
+        &mut self,
+        like: &Snapshot<'_>,
+        files: &[FileChange],
+        parent: CommitId,
+    ) -> Result<CommitId, WriteFailure> {
+        let tree = self.write_tree(like, files)?;
+        let (git_side, like) = (self.repository.git(), like.commit().oid());
+        let made = commit::create_like(git_side, &self.identity, like, tree, &[parent.oid()])?;
         self.objects.add(made);
         Ok(made.into())
     }
@@ -198,6 +206,20 @@ impl<'r> Replay<'r> {
         let (files, directories) = self.objects.files();
         sync_all(&files)?;
         sync_all(&directories.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Writes the tree of a commit with files of the vault put into it.
+    fn write_tree(&mut self, base: &Snapshot<'_>, files: &[FileChange]) -> Result<Oid, WriteFailure> {
+        let paths: Vec<String> = files.iter().map(|file| join(base.directory(), &file.path)).collect();
+        let leaves: Vec<Leaf<'_>> = paths
+            .iter()
+            .zip(files)
+            .map(|(path, file)| Leaf {
+                path,
+                contents: &file.contents,
+            })
+            .collect();
+        self.objects.write_tree(base, &leaves)
     }
 
     fn tree_of(&self, commit: Oid) -> Result<Tree<'r>, WriteFailure> {

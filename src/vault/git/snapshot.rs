@@ -254,6 +254,14 @@ impl<'r> Snapshot<'r> {
         Ok(self.lookup(path)?.is_some())
     }
 
+    /// Returns the name of a file's contents, without reading them.
+    ///
+    /// # Errors
+    /// A directory on the way is none, or cannot be read.
+    pub fn blob_id(&self, path: &str) -> Result<Option<BlobId>, ReadError> {
+        Ok(self.lookup(path)?.map(|found| found.id.into()))
+    }
+
     /// Lists one directory of the vault ("" is the vault's own), in git's order; nothing if it
     /// does not exist.
     ///

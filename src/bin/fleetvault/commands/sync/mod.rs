@@ -3,6 +3,7 @@
 mod judge;
 mod rebase;
 mod round;
+mod sealing;
 mod tell;
 mod watch;
 

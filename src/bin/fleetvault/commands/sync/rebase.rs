@@ -1,10 +1,12 @@
 //! Own commits behind those of others: with objects alone, so that whatever stops it the branch is where it was.
 
+use std::collections::BTreeSet;
+
 use fleetvault::{
-    author::{self, Conflicted, Course, Desk, Ruling, Which},
-    cli::{Asking, Failure, explain::Explain, plugins, time},
+    author::{self, Conflicted, Course, Ruling, Which},
+    cli::Failure,
     terminal::report::Report,
-    vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, Vault, trust::Floors},
+    vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, trust::Floors},
 };
 use vault_format::FilePath;
 
@@ -28,8 +30,8 @@ pub struct Rebase<'r> {
 /// What came of it.
 pub struct Rebased {
     pub result: CommitId,
-    /// How many commits were made.
-    pub commits: usize,
+    /// The commits that were made, the oldest first.
+    pub made: Vec<CommitId>,
     /// One line for each file that was merged or sealed again.
     pub merged: Vec<String>,
     /// To be written once the branch is there.
@@ -55,7 +57,7 @@ impl Rebase<'_> {
         let mut replay = Replay::start(self.repository)?;
         let mut rebased = Rebased {
             result: incoming,
-            commits: 0,
+            made: Vec::new(),
             merged: Vec::new(),
             floors: Vec::new(),
         };
@@ -83,12 +85,12 @@ impl Rebase<'_> {
             let files = self.end_conflicts(&replay, &merging, onto, &step, &mut rebased)?;
             if let Some(made) = replay.commit(merging, &files, &step.like, &step.parents)? {
                 rebased.result = made;
-                rebased.commits += 1;
+                rebased.made.push(made);
             }
             base = *commit;
         }
-        if rebased.commits > 0 {
-            self.judge(&mut replay, incoming, &mut rebased)?;
+        if !rebased.made.is_empty() {
+            self.judge(&mut replay, parting, incoming, &mut rebased)?;
         }
         replay.finish()?;
         Ok(rebased)
@@ -150,6 +152,8 @@ impl Rebase<'_> {
         let named = |line: &String| {
             line.replace(" from ours", " from upstream")
                 .replace(" from theirs", " from your commit")
+                .replace("as ours has", "as upstream has")
+                .replace("as theirs has", "as your commit has")
         };
         rebased.merged.extend(plan.summary.iter().map(named));
         rebased.floors.push(floors);
@@ -161,9 +165,14 @@ impl Rebase<'_> {
         Ok(merged.collect())
     }
 
-    /// Own commits that do not verify behind the others are not for anybody. What in them was sealed before a member left,
-    /// or before its keys changed, is sealed to the keys that are current now: who has left must not open what was set afterwards.
-    fn judge(&self, replay: &mut Replay<'_>, incoming: CommitId, rebased: &mut Rebased) -> Result<(), Failure> {
+    /// Own commits that do not verify behind the others are not for anybody. What they sealed to keys that are over is sealed anew first.
+    fn judge(
+        &self,
+        replay: &mut Replay<'_>,
+        parting: &Parting,
+        incoming: CommitId,
+        rebased: &mut Rebased,
+    ) -> Result<(), Failure> {
         let judge = Judge {
             context: self.context,
             repository: self.repository,
@@ -171,53 +180,21 @@ impl Rebase<'_> {
         };
         let mut judgement = judge.all(incoming, rebased.result)?;
         expect_sound(&judgement.refused, self.upstream, incoming)?;
+        // A merge commit joins own ones as they are.
+        if !parting.branched && self.seal_along(replay, incoming, rebased)? {
+            judgement = judge.all(incoming, rebased.result)?;
+        }
         let stale = judgement.stale.iter();
-        let files: Vec<FilePath> = stale.filter_map(|stale| FilePath::parse(&stale.path)).collect();
+        // One that is sealed to two groups whose keys are over is found twice.
+        let files: BTreeSet<FilePath> = stale.filter_map(|stale| FilePath::parse(&stale.path)).collect();
         if !files.is_empty() {
-            self.seal_again(replay, incoming, &files, rebased)?;
+            let files = Vec::from_iter(files);
+            self.seal_behind(replay, incoming, &files, rebased)?;
             judgement = judge.all(incoming, rebased.result)?;
         }
         // What was sealed again is judged again, and what is stale in another vault is not sealed from here.
         judgement.refused.append(&mut judgement.stale);
         expect_sound(&judgement.refused, self.upstream, incoming)
-    }
-
-    fn seal_again(
-        &self,
-        replay: &mut Replay<'_>,
-        incoming: CommitId,
-        files: &[FilePath],
-        rebased: &mut Rebased,
-    ) -> Result<(), Failure> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        let here = self.repository.reopen_in(self.directory)?;
-        let vault: Vault<'_> = self.context.load(here.snapshot(&rebased.result.to_string())?)?;
-        let signer = self.context.signer()?;
-        let keyring = self.context.keyring(&vault, self.context.keys_at_hand()?)?;
-        let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now()).map_err(fail)?;
-        let desk = desk.with_plugins(plugins(Asking::AtTerminal));
-        let plan = author::reseal(desk, files).map_err(|error| {
-            let report = error.explain();
-            report.hint(format!(
-                "you set it before somebody left: take your commits back (git reset --keep {}) and set it again",
-                incoming.short()
-            ))
-        })?;
-        rebased.result = replay.add(
-            vault.snapshot(),
-            "fleetvault: seal to the current keys",
-            &plan.request.trailers,
-            &plan.request.files,
-        )?;
-        rebased.commits += 1;
-        rebased
-            .merged
-            .extend(files.iter().map(|path| format!("{path}: sealed to the current keys")));
-        drop(keyring);
-        rebased.floors.push(vault.into_floors());
-        Ok(())
     }
 
     fn described(&self, commit: CommitId) -> String {

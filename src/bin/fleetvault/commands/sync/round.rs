@@ -194,11 +194,11 @@ impl Round<'_> {
         } else {
             let Rebased {
                 result,
-                commits,
+                made,
                 merged,
                 floors,
             } = self.rebase(&parting, head, incoming)?;
-            (step.result, step.own, step.rebased) = (result, commits, commits);
+            (step.result, step.own, step.rebased) = (result, made.len(), made.len());
             (step.merged, step.floors) = (merged, floors);
         }
         let older = self.judge().rolled_back(head, step.result)?;
