@@ -165,6 +165,14 @@ impl Explain for RepositoryError {
         let report = Report::new(1, "repository", self.to_string());
         match self {
             Self::NotARepository(_) => report.hint("name the vault with -C DIR (fleetvault) or --vault DIR (fleetvault-resolver); 'fleetvault init' makes one"),
+            Self::Planted { path, top } => {
+                let path = path.strip_prefix(top).unwrap_or(path).display().to_string();
+                let path = path.trim_end_matches('/');
+                Report::new(6, "planted", self.to_string()).hint(format!(
+                    "run nothing in there, not git either. 'git -C {0} log -- {path}/HEAD' tells who put it there; take HEAD, config, objects and refs out of {path} with 'git -C {0} rm -r'",
+                    top.display()
+                ))
+            }
             Self::OtherOwner(path) => report.hint(format!(
                 "git's rule: git config --global --add safe.directory {}",
                 path.display()

@@ -59,6 +59,7 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
         }
     }
     findings.extend(collisions(&files));
+    findings.extend(planted(vault)?);
     // Keys first: stanzas can only be judged against them.
     let (keyed, rest): (Vec<_>, Vec<_>) = known
         .iter()
@@ -108,6 +109,19 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
 pub fn list(vault: &Vault<'_>) -> Result<Vec<TreeFile>, FileError> {
     let files = vault.snapshot().files(&vault_format::FOLDERS);
     files.map_err(|error| vault.error("", error))
+}
+
+/// Directories that git would take for repositories of their own, with a configuration that whoever pushes writes.
+fn planted(vault: &Vault<'_>) -> Result<Vec<Finding>, FileError> {
+    let own = vault.snapshot().directory();
+    let planted = vault.snapshot().planted().map_err(|error| vault.error("", error))?;
+    let found = planted.into_iter().map(|directory| {
+        let path = if directory == own { "HEAD" } else { "" };
+        let problem =
+            format!("git takes '{directory}' for a repository of its own, and would run what its 'config' says");
+        finding(path, problem)
+    });
+    Ok(found.collect())
 }
 
 type Known<'f> = (&'f TreeFile, FilePath);

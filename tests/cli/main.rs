@@ -47,6 +47,7 @@ mod setup;
 mod signing;
 mod syncing;
 mod syncing_behind;
+mod syncing_diverged;
 mod syncing_faults;
 mod syncing_load;
 mod syncing_refused;

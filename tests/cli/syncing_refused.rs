@@ -165,3 +165,49 @@ fn another_history_is_none() {
     clones.sync("b", &[]).ok().says("was rewritten");
     assert_eq!(clones.head("b"), clones.head("a"));
 }
+
+#[test]
+fn a_root_that_cannot_be_read_is_refused_as_all_else_that_came() {
+    let clones = pair();
+    let head = clones.head("b");
+    for (path, text) in [("roots/2.toml", "by hand\n"), ("other/fleetvault.toml", "format = 1\n")] {
+        let file = clones.path("a").join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        clones.push_by_git("a", "no root");
+        let refused = clones
+            .sync("b", &[])
+            .fails(6)
+            .says(&format!("error: {path}: line "))
+            .says("is refused; this branch stays where it is")
+            .says("fleetvault review HEAD..");
+        assert!(
+            !refused.stderr.contains("git restore"),
+            "it is not here: {}",
+            refused.stderr
+        );
+        assert_eq!(clones.head("b"), head);
+        fs::remove_file(file).unwrap();
+        clones.push_by_git("a", "as before");
+        clones.git("a", &["push", "-q", "--force", "origin", &format!("{head}:main")]);
+        clones.git("a", &["reset", "-q", "--hard", &head]);
+    }
+    clones.sync("b", &[]).ok();
+}
+
+#[test]
+fn what_never_was_a_vault_is_no_vault_that_broke() {
+    let clones = pair();
+    let file = clones.path("a").join("docs/fleetvault.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "# an example\n").unwrap();
+    clones.push_by_git("a", "an example");
+    clones.git("b", &["pull", "-q"]);
+    fs::write(&file, "# another example\n").unwrap();
+    clones.push_by_git("a", "another example");
+    clones.sync("b", &[]).ok();
+    fs::remove_file(&file).unwrap();
+    clones.push_by_git("a", "none");
+    clones.sync("b", &[]).ok();
+    assert_eq!(clones.head("b"), clones.head("a"));
+}

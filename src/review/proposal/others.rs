@@ -88,6 +88,9 @@ fn decides(path: &str) -> Option<&'static str> {
     if name == ".gitattributes" {
         return Some("decides how files are merged and shown");
     }
+    if name == "head" && path.contains('/') {
+        return Some("may make its directory a git repository of its own, with a configuration that runs programs");
+    }
     if name == "codeowners" {
         return Some("decides who must look at a change");
     }
@@ -108,6 +111,7 @@ mod tests {
         for path in [
             "sub/.gitattributes",
             "docs/CODEOWNERS",
+            "sub/HEAD",
             ".github/workflows/ci.yml",
             ".gitlab-ci.yml",
             ".GitHub/Workflows/ci.yml",
@@ -116,7 +120,7 @@ mod tests {
         ] {
             assert!(decides(path).is_some(), "{path}");
         }
-        for path in ["README.md", "github/workflows/ci.yml", "sub/.gitlab-ci.yml.txt"] {
+        for path in ["README.md", "github/workflows/ci.yml", "sub/.gitlab-ci.yml.txt", "HEAD"] {
             assert!(decides(path).is_none(), "{path}");
         }
     }

@@ -39,6 +39,17 @@ pub enum RepositoryError {
     /// Somebody else owns it, and it is to be written.
     #[error("the git repository at {} belongs to another user", .0.display())]
     OtherOwner(PathBuf),
+    /// It is a file of another repository.
+    #[error(
+        "the git repository at {} is itself among the files of the one at {}: whoever pushes there decides what it says and runs",
+        .path.display(), .top.display()
+    )]
+    Planted {
+        /// Where it is.
+        path: PathBuf,
+        /// The top of the work tree that it came with.
+        top: PathBuf,
+    },
     /// It was opened for reading, which asks nobody's permission.
     #[error("the git repository at {} was opened for reading only", .0.display())]
     ReadOnly(PathBuf),

@@ -18,6 +18,7 @@ mod lock;
 mod objects;
 mod operation;
 mod path;
+mod planted;
 mod recovery;
 mod reference;
 mod replay;

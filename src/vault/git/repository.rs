@@ -10,7 +10,7 @@ use super::error::{ReadError, RepositoryError, SnapshotError};
 use super::id::CommitId;
 use super::path::check_path;
 use super::snapshot::{Place, Snapshot};
-use super::{Access, libgit2, reference};
+use super::{Access, libgit2, planted, reference};
 
 /// A git repository, and where in it one stands.
 pub struct Repository {
@@ -44,6 +44,10 @@ impl Repository {
         let (existing, missing) = split_existing(dir)?;
         let git = libgit2::open(&existing, RepositoryOpenFlags::empty(), access)
             .map_err(|error| open_error(&existing, error))?;
+        if let Some(top) = planted::tracked_in(&git) {
+            let path = git.path().to_owned();
+            return Err(RepositoryError::Planted { path, top });
+        }
         let top = match git.workdir() {
             Some(_) if !missing.as_os_str().is_empty() => {
                 return Err(RepositoryError::NoSuchDirectory(dir.to_owned()));

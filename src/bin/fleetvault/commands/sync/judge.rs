@@ -9,13 +9,16 @@ use fleetvault::{
         proposal::touched_vaults,
     },
     terminal::{progress::Progress, report::Report},
-    vault::{CommitId, Repository, Vault},
+    vault::{CommitId, FileError, FileProblem, Repository, Vault},
 };
 
 use crate::context::Context;
 
 /// How many findings are named one by one.
 const SHOWN: usize = 50;
+
+/// What is said of a vault that is not there any more.
+const GONE: &str = "the vault is gone: its first root was removed";
 
 /// What is checked, and in whose name.
 pub struct Judge<'j> {
@@ -69,21 +72,35 @@ impl<'j> Judge<'j> {
             "" => vault_format::ROOT_FILE.to_owned(),
             _ => format!("{directory}/{}", vault_format::ROOT_FILE),
         };
-        let has = |commit: CommitId| self.repository.has_entry(commit, &root);
-        if !has(new)? {
-            let problem = "the vault is gone: its first root was removed".to_owned();
-            let gone = Finding { path: root, problem };
-            return Ok(Judgement {
-                refused: vec![gone],
-                ..Judgement::default()
-            });
-        }
-        let loaded = |commit: CommitId| -> Result<Vault<'_>, Failure> {
-            Ok(Vault::load(here.snapshot(&commit.to_string())?, None)?)
+        let loaded = |commit: CommitId| -> Result<Option<Result<Vault<'_>, FileError>>, Failure> {
+            if !self.repository.has_entry(commit, &root)? {
+                return Ok(None);
+            }
+            Ok(Some(Vault::load(here.snapshot(&commit.to_string())?, None)))
         };
-        let after = loaded(new)?;
-        // A vault that is new is judged by itself.
-        let earlier = loaded(if has(before)? { before } else { new })?;
+        let earlier = loaded(before)?;
+        let after = loaded(new)?.unwrap_or_else(|| {
+            Err(FileError {
+                path: vault_format::ROOT_FILE.to_owned(),
+                commit: new,
+                problem: Box::new(FileProblem::Contradiction(GONE.to_owned())),
+            })
+        });
+        let (after, earlier) = match (after, earlier) {
+            (Ok(after), Some(Ok(earlier))) => (after, earlier),
+            // A vault that is new, or could not be used before, is judged by itself.
+            (Ok(after), _) => (after, Vault::load(here.snapshot(&new.to_string())?, None)?),
+            (Err(broken), earlier) => {
+                let (path, problem) = (broken.path, broken.problem.to_string());
+                let found = in_place(vec![Finding { path, problem }]);
+                let mut judgement = Judgement::default();
+                match earlier {
+                    Some(Err(_)) => judgement.known = found,
+                    _ => judgement.refused = found,
+                }
+                return Ok(judgement);
+            }
+        };
         let progress = Progress::new("verifying", fleetvault::review::verify::list(&after)?.len());
         let judgement = judge(&earlier, &after, &|done| progress.advance(done))?;
         Ok(Judgement {

@@ -1,5 +1,6 @@
 //! `sync`: what others have changed, verified before it becomes anything; one's own commits behind it; and those to the others.
 
+mod giving_up;
 mod judge;
 mod rebase;
 mod round;

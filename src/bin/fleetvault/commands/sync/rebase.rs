@@ -39,13 +39,18 @@ pub struct Rebased {
 }
 
 /// One commit to make anew.
-struct Step {
+struct Step<'o> {
     base: CommitId,
     theirs: CommitId,
     /// What was fetched.
     incoming: CommitId,
     parents: Vec<CommitId>,
     like: Like,
+    /// All own commits, and the place of this one among them.
+    own: &'o [CommitId],
+    number: usize,
+    /// What they stand on.
+    fork: CommitId,
 }
 
 impl Rebase<'_> {
@@ -63,7 +68,7 @@ impl Rebase<'_> {
         };
         let own: &[CommitId] = if parting.branched { &[head] } else { &parting.own };
         let mut base = fork;
-        for commit in own {
+        for (number, commit) in own.iter().enumerate() {
             let onto = rebased.result;
             let step = match parting.branched {
                 true => Step {
@@ -72,6 +77,9 @@ impl Rebase<'_> {
                     incoming,
                     parents: vec![head, incoming],
                     like: Like::Message(format!("Merge {}", self.upstream)),
+                    own,
+                    number,
+                    fork,
                 },
                 false => Step {
                     base,
@@ -79,6 +87,9 @@ impl Rebase<'_> {
                     incoming,
                     parents: vec![onto],
                     like: Like::Commit(*commit),
+                    own,
+                    number,
+                    fork,
                 },
             };
             let merging = replay.merge(step.base, onto, step.theirs, is_taken_whole)?;
@@ -101,7 +112,7 @@ impl Rebase<'_> {
         replay: &Replay<'_>,
         merging: &Merging,
         onto: CommitId,
-        step: &Step,
+        step: &Step<'_>,
         rebased: &mut Rebased,
     ) -> Result<Vec<(Conflict, Vec<u8>)>, Failure> {
         if merging.conflicts().is_empty() {
@@ -144,10 +155,10 @@ impl Rebase<'_> {
             theirs: format!("your commit {}", self.described(step.theirs)),
         };
         let selected: Vec<FilePath> = files.iter().map(|(_, file)| file.path.clone()).collect();
-        author::check_selection(&selected, &[]).map_err(|error| self.reworded(fail(error), &ruling))?;
+        author::check_selection(&selected, &[]).map_err(|error| self.reworded(fail(error), &ruling, step))?;
         let conflicted: Vec<&Conflicted> = files.iter().map(|(_, file)| file).collect();
         let planned = super::super::merge::plan(self.context, self.repository, snapshot, look, &conflicted, &ruling);
-        let (plan, floors) = planned.map_err(|failure| self.reworded(failure, &ruling))?;
+        let (plan, floors) = planned.map_err(|failure| self.reworded(failure, &ruling, step))?;
         // Here the sides have names of their own.
         let named = |line: &String| {
             line.replace(" from ours", " from upstream")
@@ -179,9 +190,10 @@ impl Rebase<'_> {
             directory: self.directory,
         };
         let mut judgement = judge.all(incoming, rebased.result)?;
+        self.expect_authors_of(&judgement.refused, parting, incoming)?;
         expect_sound(&judgement.refused, self.upstream, incoming)?;
         // A merge commit joins own ones as they are.
-        if !parting.branched && self.seal_along(replay, incoming, rebased)? {
+        if !parting.branched && self.seal_along(replay, parting, incoming, rebased)? {
             judgement = judge.all(incoming, rebased.result)?;
         }
         let stale = judgement.stale.iter();
@@ -189,7 +201,7 @@ impl Rebase<'_> {
         let files: BTreeSet<FilePath> = stale.filter_map(|stale| FilePath::parse(&stale.path)).collect();
         if !files.is_empty() {
             let files = Vec::from_iter(files);
-            self.seal_behind(replay, incoming, &files, rebased)?;
+            self.seal_behind(replay, parting, &files, rebased)?;
             judgement = judge.all(incoming, rebased.result)?;
         }
         // What was sealed again is judged again, and what is stale in another vault is not sealed from here.
@@ -201,7 +213,7 @@ impl Rebase<'_> {
         format!("{} '{}'", commit.short(), self.repository.subject(commit))
     }
 
-    fn for_a_person(&self, conflict: &Conflict, step: &Step) -> Report {
+    fn for_a_person(&self, conflict: &Conflict, step: &Step<'_>) -> Report {
         let what = format!(
             "{} was changed at {} and in your commit {}, and is no file of this vault: only a person can merge it",
             conflict.path,
@@ -213,21 +225,32 @@ impl Rebase<'_> {
     }
 
     /// Nothing is in conflict in the work tree: the way out is this command's own.
-    fn reworded(&self, failure: Failure, ruling: &Ruling) -> Failure {
+    fn reworded(&self, failure: Failure, ruling: &Ruling, step: &Step<'_>) -> Failure {
+        // No choice ends what only one side can change: the rest is nothing to decide about yet.
+        let diverged = failure.0.iter().any(|report| report.code == "diverged");
+        let kept = failure
+            .0
+            .into_iter()
+            .filter(|report| !diverged || report.code == "diverged");
         let reword = |report: Report| {
             match report.code {
             "both_changed" => report.hint(format!(
                 "nothing has changed here; to take what differs from one side: fleetvault sync --keep own, or --keep upstream\nours (upstream) is {}\ntheirs (own) is {}",
                 ruling.ours, ruling.theirs
             )),
-            "diverged" => report.hint(format!(
-                "nothing has changed here; both sides changed what only one can: note what yours was ('git show'), git reset --keep {}, and make it anew behind it",
-                self.upstream
-            )),
+            "diverged" => match self.way_out(step.base, &step.own[step.number..]) {
+                Ok(way_out) => report.hint(way_out),
+                Err(_) => report,
+            },
+            // What came was sound before the own commits: it is they who say that its author is none.
+            "untrusted" => match self.without_change_of_authors(step.fork, step.own) {
+                Ok(Some(way_out)) => report.hint(way_out),
+                Ok(None) | Err(_) => report,
+            },
             _ => report,
         }
         };
-        Failure(failure.0.into_iter().map(reword).collect())
+        Failure(kept.map(reword).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use fleetvault::{
     author::{self, Desk, Plan},
     cli::{Asking, Failure, explain::Explain, plugins, time},
     review::incoming::is_sealed_to_less,
-    vault::{BlobId, CommitId, FileChange, Replay, Snapshot, SnapshotError, Vault},
+    vault::{BlobId, CommitId, FileChange, Parting, Replay, Snapshot, SnapshotError, Vault},
 };
 use vault_format::FilePath;
 
@@ -26,6 +26,7 @@ impl Rebase<'_> {
     pub(super) fn seal_along(
         &self,
         replay: &mut Replay<'_>,
+        parting: &Parting,
         incoming: CommitId,
         rebased: &mut Rebased,
     ) -> Result<bool, Failure> {
@@ -38,7 +39,7 @@ impl Rebase<'_> {
             // Its floors are those of the last commit; earlier ones are older than what was used here. What is broken is for the judge.
             let vault = vault_at(made);
             if let Some(vault) = &vault {
-                for (file, before) in self.sealed_anew(vault, earlier.as_ref(), incoming, (behind, made))? {
+                for (file, before) in self.sealed_anew(vault, earlier.as_ref(), parting, (behind, made))? {
                     let (path, contents) = (file.path, file.contents);
                     sealed.insert(path, Sealed { before, contents });
                 }
@@ -73,13 +74,13 @@ impl Rebase<'_> {
     pub(super) fn seal_behind(
         &self,
         replay: &mut Replay<'_>,
-        incoming: CommitId,
+        parting: &Parting,
         files: &[FilePath],
         rebased: &mut Rebased,
     ) -> Result<(), Failure> {
         let here = self.repository.reopen_in(self.directory)?;
         let vault: Vault<'_> = self.context.load(here.snapshot(&rebased.result.to_string())?)?;
-        let plan = self.sealed_again(&vault, incoming, files)?;
+        let plan = self.sealed_again(&vault, parting, files)?;
         rebased.result = replay.add(
             vault.snapshot(),
             "fleetvault: seal to the current keys",
@@ -104,7 +105,7 @@ impl Rebase<'_> {
         &self,
         vault: &Vault<'_>,
         earlier: Option<&Vault<'_>>,
-        incoming: CommitId,
+        parting: &Parting,
         (before, made): (CommitId, CommitId),
     ) -> Result<Vec<(FileChange, BlobId)>, Failure> {
         let serial = |vault: &Vault<'_>, path: &FilePath| Some(vault.state_of(path).ok()??.0);
@@ -122,31 +123,29 @@ impl Rebase<'_> {
         if stale.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = self.sealed_again(vault, incoming, &Vec::from_iter(stale.keys().cloned()))?;
+        let plan = self.sealed_again(vault, parting, &Vec::from_iter(stale.keys().cloned()))?;
         let before = |file: &FileChange| stale.get(&FilePath::parse(&file.path)?).copied();
         let files = plan.request.files.into_iter();
         Ok(files.filter_map(|file| before(&file).map(|id| (file, id))).collect())
     }
 
-    fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(super) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         match self.directory {
             "" => Some(path),
             directory => path.strip_prefix(directory)?.strip_prefix('/'),
         }
     }
 
-    fn sealed_again(&self, vault: &Vault<'_>, incoming: CommitId, files: &[FilePath]) -> Result<Plan, Failure> {
+    fn sealed_again(&self, vault: &Vault<'_>, parting: &Parting, files: &[FilePath]) -> Result<Plan, Failure> {
         let signer = self.context.signer()?;
         let keyring = self.context.keyring(vault, self.context.keys_at_hand()?)?;
         let desk = Desk::new(vault, &signer, keyring.as_ref(), time::now()).map_err(fail)?;
         let desk = desk.with_plugins(plugins(Asking::AtTerminal));
         author::reseal(desk, files).map_err(|error| {
             let report = error.explain();
-            let report = report.hint(format!(
-                "you set it before somebody left: take your commits back (git reset --keep {}) and set it again",
-                incoming.short()
-            ));
-            report.into()
+            let way_out = parting.fork.and_then(|fork| self.way_out(fork, &parting.own).ok());
+            let why = "it was set before it was known here that somebody had left";
+            report.hint(format!("{why}; {}", way_out.unwrap_or_default())).into()
         })
     }
 }
