@@ -8,6 +8,7 @@ mod keys;
 mod parallel;
 mod places;
 pub mod proposal;
+mod put_back;
 mod stale;
 pub mod verify;
 

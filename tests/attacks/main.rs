@@ -19,6 +19,7 @@ mod owner;
 mod parser;
 mod pretending;
 mod pushed;
+mod put_back;
 mod remembering;
 mod renewing;
 mod reviewing;
