@@ -159,6 +159,14 @@ pub enum AuthorError {
         /// Whose it is.
         member: MemberName,
     },
+    /// The key of a group, which all who have the group hold.
+    #[error("the key {key} is that of group '{group}'")]
+    KeyOfGroup {
+        /// The recipient.
+        key: String,
+        /// The group.
+        group: GroupName,
+    },
     /// A value, header or key that the format does not allow.
     #[error("{what}: {error}")]
     Seal {

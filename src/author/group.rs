@@ -129,7 +129,7 @@ pub fn remove_group(mut desk: Desk<'_, '_, '_>, name: &GroupName) -> Result<Plan
             credentials,
         });
     }
-    for (member, serial) in grants(desk.vault, name)? {
+    for Granted { member, serial, .. } in grants(desk.vault, name)? {
         let head = desk.head::<Grant>(subject(name, &member), Some(serial), None);
         desk.write_plain(head)?;
     }
@@ -159,30 +159,36 @@ pub(super) fn renew_without(
             true => leaving,
             false => &BTreeSet::new(),
         };
-        let (epoch, stay) = renew(desk, group, leaving)?;
+        let (epoch, stay, outdated) = renew(desk, group, leaving)?;
         summary.push(format!(
             "group {group} has new keys, epoch {epoch}, for {stay} who stay"
         ));
+        summary.extend(outdated.iter().map(|member| {
+            format!("not for {member}, whose grant is of an epoch that was over: 'fleetvault verify' says what to do")
+        }));
     }
     Ok(summary)
 }
 
-/// Refuses that the last keeper goes. One whose grant outlived its member, as a merge can leave it, keeps nothing.
+/// Refuses that the last keeper goes. One whose grant outlived its member, as a merge can leave it, or is of an epoch that is over, keeps nothing.
 fn check_one_stays(desk: &Desk<'_, '_, '_>, leaving: &BTreeSet<MemberName>) -> Result<(), AuthorError> {
-    for member in granted(desk.vault, &GroupName::keepers())? {
-        if !leaving.contains(&member) && keys_of_living(desk, &member)?.is_some() {
+    let (now, _) = desk.group_key(&GroupName::keepers())?;
+    for Granted { member, epoch, .. } in grants(desk.vault, &GroupName::keepers())? {
+        if !leaving.contains(&member) && epoch >= now && keys_of_living(desk, &member)?.is_some() {
             return Ok(());
         }
     }
     Err(AuthorError::LastKeeper)
 }
 
-/// Starts a group's next epoch: a new key pair, and a grant for everybody who stays. Returns the epoch and how many these are.
+/// Starts a group's next epoch: a new key pair, and a grant for everybody who stays. Returns the epoch, how many these are, and whom it left out.
+///
+/// A grant of an epoch that is over already says nothing of who is to stay: somebody with push rights may have put it back. It stays as it is.
 fn renew(
     desk: &mut Desk<'_, '_, '_>,
     group: &GroupName,
     leaving: &BTreeSet<MemberName>,
-) -> Result<(u64, usize), AuthorError> {
+) -> Result<(u64, usize, Vec<MemberName>), AuthorError> {
     let file = living(desk.vault, group)?;
     let keyring = desk.keyring.ok_or(AuthorError::NoIdentity)?;
     let keys = keyring.group_keys(group)?;
@@ -200,10 +206,16 @@ fn renew(
     let (epoch, key) = (before + 1, Identity::generate());
     let keys = keys.with(epoch, key.clone());
     desk.write_group(group, Some(file.serial()), epoch, key.recipient(), &keys)?;
-    let mut stay = Vec::new();
-    for (member, serial) in grants(desk.vault, group)? {
+    let (mut stay, mut outdated) = (Vec::new(), Vec::new());
+    for Granted {
+        member,
+        serial,
+        epoch: of,
+    } in grants(desk.vault, group)?
+    {
         // A grant that outlived its member is nobody's.
         match keys_of_living(desk, &member)?.filter(|_| !leaving.contains(&member)) {
+            Some(_) if of < before => outdated.push(member),
             Some((member_epoch, recipients)) => {
                 let body = Grant::to(&member, member_epoch, epoch);
                 let head = desk.head(subject(group, &member), Some(serial), Some(body));
@@ -221,7 +233,7 @@ fn renew(
     for draft in seal_all(stay, &line, desk.plugins())? {
         desk.sign(draft)?;
     }
-    Ok((epoch, count))
+    Ok((epoch, count, outdated))
 }
 
 /// The epoch and keys of a member, if it is one.
@@ -278,19 +290,27 @@ pub(super) fn living(vault: &Vault<'_>, name: &GroupName) -> Result<Verified<Gro
 /// # Errors
 /// [`AuthorError::File`] where one of the grants is not to be trusted: whoever it was for would be left out, or be given what it had lost.
 pub fn granted(vault: &Vault<'_>, group: &GroupName) -> Result<Vec<MemberName>, AuthorError> {
-    Ok(grants(vault, group)?.into_iter().map(|(member, _)| member).collect())
+    Ok(grants(vault, group)?.into_iter().map(|grant| grant.member).collect())
 }
 
-/// The same, each with the serial of its grant.
-fn grants(vault: &Vault<'_>, group: &GroupName) -> Result<Vec<(MemberName, u64)>, AuthorError> {
+/// Who has a group, by which version of its grant, and at which epoch.
+struct Granted {
+    member: MemberName,
+    serial: u64,
+    epoch: u64,
+}
+
+/// The same, with what the grants say.
+fn grants(vault: &Vault<'_>, group: &GroupName) -> Result<Vec<Granted>, AuthorError> {
     let mut members = Vec::new();
     for path in vault.paths("grants")? {
         if let FilePath::Grant(of, member) = path
             && &of == group
             && let Some(grant) = vault.grant(group, &member)?
-            && grant.body().is_some()
+            && let Some(body) = grant.body()
         {
-            members.push((member, grant.serial()));
+            let (serial, epoch) = (grant.serial(), body.epoch);
+            members.push(Granted { member, serial, epoch });
         }
     }
     Ok(members)

@@ -72,8 +72,8 @@ pub enum OldKeys {
 /// Gives a member other keys: its grants and every scope that names it are sealed anew.
 ///
 /// # Errors
-/// [`AuthorError::UnknownMember`], [`AuthorError::KeyTaken`], [`AuthorError::NothingToDo`], [`AuthorError::CannotGrant`],
-/// [`AuthorError::CannotOpen`]; those of signing.
+/// [`AuthorError::UnknownMember`], [`AuthorError::KeyTaken`], [`AuthorError::KeyOfGroup`], [`AuthorError::NothingToDo`],
+/// [`AuthorError::CannotGrant`], [`AuthorError::CannotOpen`]; those of signing.
 pub fn rekey_member(
     mut desk: Desk<'_, '_, '_>,
     name: &MemberName,

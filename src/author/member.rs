@@ -1,6 +1,6 @@
 //! Changes of members: whose keys are known, and which groups they are granted.
 
-use vault_format::{FilePath, GroupName, Member, MemberName, Recipient, ScopeEntry, Verified};
+use vault_format::{FilePath, Group, GroupName, Member, MemberName, Recipient, ScopeEntry, Verified};
 
 use super::{
     credential::ScopeChange,
@@ -24,7 +24,7 @@ pub struct NewMember {
 /// Adds a member and grants it `all`, so that it can use what is for everyone. No credential changes, unless `like` asks for it.
 ///
 /// # Errors
-/// [`AuthorError::MemberExists`], [`AuthorError::KeyTaken`], [`AuthorError::CannotGrant`]; those of sealing and signing.
+/// [`AuthorError::MemberExists`], [`AuthorError::KeyTaken`], [`AuthorError::KeyOfGroup`], [`AuthorError::CannotGrant`]; those of sealing and signing.
 pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, AuthorError> {
     let path = FilePath::Member(new.name.clone());
     let before = desk.vault.member(&new.name)?;
@@ -109,7 +109,8 @@ fn add_to_scopes(
     Ok(())
 }
 
-/// One key belongs to one member: a second one could otherwise be taken for the first.
+/// One key belongs to one member: a second one could otherwise be taken for the first. And none is a group's: whoever has the group would open
+/// what is for the member, and keep the group's later keys after leaving, since those are granted to the member.
 pub(super) fn check_keys_free(
     desk: &Desk<'_, '_, '_>,
     recipients: &[Recipient],
@@ -127,6 +128,19 @@ pub(super) fn check_keys_free(
             return Err(AuthorError::KeyTaken {
                 key: key.to_string(),
                 member: name,
+            });
+        }
+    }
+    for path in desk.vault.paths("groups")? {
+        let FilePath::Group(name) = &path else { continue };
+        let group = desk.vault.look_at::<Group>(&path)?;
+        let Some(key) = group.as_ref().and_then(Verified::body).map(|body| &body.recipient) else {
+            continue;
+        };
+        if recipients.contains(key) {
+            return Err(AuthorError::KeyOfGroup {
+                key: key.to_string(),
+                group: name.clone(),
             });
         }
     }

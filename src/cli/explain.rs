@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 3 outside the scope, 4 unknown, 5 expired, 6 not to be trusted, 7 refused by policy, 2 usage, 1 anything else.
 
-use std::fmt::Display;
+use std::{fmt::Display, io::ErrorKind};
 
 use vault_format::{FilePath, IdentityFileError, OpenError, SealError, VerifyError};
 
@@ -117,8 +117,19 @@ impl Explain for LaunchError {
     fn explain(&self) -> Report {
         let untrusted = |code| Report::new(6, code, self.to_string());
         match self {
-            Self::Unreadable { .. } => Report::new(1, "identity_unreadable", self.to_string())
-                .hint("name the identity file with --identity or FLEETVAULT_IDENTITY; 'fleetvault keygen -o FILE' makes one"),
+            // The person gave up.
+            Self::Unreadable { error, .. } if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::UnexpectedEof) => {
+                Report::new(1, "identity_unreadable", self.to_string())
+            }
+            Self::Unreadable { source_text, .. } => Report::new(1, "identity_unreadable", self.to_string()).hint(
+                match source_text.strip_prefix("fd:") {
+                    // What follows is what was typed, and may be no number: then it was taken for a path.
+                    Some(number) if number.parse::<u32>().is_ok() => format!(
+                        "whoever starts it opens the descriptor, and it is read once; in a shell: {number}<FILE behind the command"
+                    ),
+                    _ => "name the identity file with --identity or FLEETVAULT_IDENTITY; 'fleetvault keygen -o FILE' makes one".into(),
+                },
+            ),
             Self::Identity {
                 error: IdentityFileError::Anchor { .. } | IdentityFileError::SecondAnchor { .. },
                 ..
@@ -130,9 +141,9 @@ impl Explain for LaunchError {
                 "start it at a terminal; a machine gets its identity without a passphrase, from systemd for instance: --identity \"${CREDENTIALS_DIRECTORY}/NAME\", or from a descriptor: --identity fd:3",
             ),
             Self::Unlock { .. } => Report::new(1, "identity_locked", self.to_string())
-                .hint("'age -d FILE' asks for the passphrase of an age file, 'ssh-keygen -y -f FILE' for that of an SSH key"),
+                .hint("to try a passphrase: 'age -d FILE >/dev/null', or for an SSH key 'ssh-keygen -y -f FILE'; neither shows the private key"),
             Self::NoAnchor { found } => untrusted("no_anchor").hint(format!(
-                "after comparing that id with one you have from an author, add the line '# fleetvault: vault={found} member=NAME' to the identity file, or pass --root"
+                "after comparing that id with one you have from an author, pass it as --root, or add the line '# fleetvault: vault={found} member=NAME' to the identity file, unless that is an SSH key, which ssh could not read any more"
             )),
             Self::OtherVault { .. } => untrusted("other_vault").hint(
                 "nothing was opened; check which directory was named, and ask an author for the id if the vault was made anew on purpose",
@@ -149,7 +160,7 @@ impl Explain for LaunchError {
             Self::Removed(_) => untrusted("removed")
                 .hint("if that was a mistake, an author registers a new key of yours: fleetvault member add NAME --recipient KEY"),
             Self::NoSuchMember(_) | Self::Nobody => {
-                untrusted("no_member").hint("if it was added lately, fetch the newest commits ('git pull'); else an author registers a key with: fleetvault member add NAME --recipient KEY")
+                untrusted("no_member").hint("if it was added lately, fetch the newest commits ('git pull'); else an author lets it in: 'fleetvault member approve NAME' where it asked with 'join', or 'fleetvault member add NAME --recipient KEY'")
             }
             Self::Keeper(_) => Report::new(7, "keeper", self.to_string())
                 .hint("give the agent a member of its own; a person who means it passes --allow-keeper"),
@@ -338,7 +349,7 @@ fleetvault scope {0} --add NAME --drop {member}",
                 credentials.first().map_or_else(String::new, ToString::to_string)
             )),
             Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
-            Self::KeyTaken { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
+            Self::KeyTaken { .. } | Self::KeyOfGroup { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
             Self::Clash { path, ours, theirs, .. } => Report::new(7, "both_changed", self.to_string()).hint(format!(
                 "to take what differs from one side: fleetvault merge --ours {path}, or --theirs {path}\nours is {ours}\ntheirs is {theirs}"
             )),

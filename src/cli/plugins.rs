@@ -27,8 +27,11 @@ struct AtTerminal(Asking);
 impl Person for AtTerminal {
     fn tell(&self, text: &str) {
         if self.0.is_allowed() {
-            let text: Vec<_> = text.lines().take(10).map(crate::terminal::escape).collect();
-            let _ = warning(&text.join(" "), Style::stderr(), &mut io::stderr().lock());
+            let _ = warning(
+                &crate::terminal::escape(text),
+                Style::stderr(),
+                &mut io::stderr().lock(),
+            );
         }
     }
 

@@ -7,6 +7,7 @@ pub mod incoming;
 mod keys;
 mod places;
 pub mod proposal;
+mod put_back;
 mod stale;
 pub mod verify;
 

@@ -10,6 +10,7 @@ use super::{
     finding::{Finding, finding},
     keys::{Keys, Over},
     places::{collisions, place},
+    put_back::put_back,
     stale::{Outdated, stale},
 };
 use crate::vault::{BlobId, FileError, FileProblem, Place, Snapshot, TreeFile, Vault, in_parallel};
@@ -83,14 +84,19 @@ pub fn verify(vault: &Vault<'_>, progress: &(dyn Fn(usize) + Sync)) -> Result<Ve
     let mut stale = stale(vault, &outdated)?;
     stale.extend(check_grants(&keys, &said, &mut findings));
     findings.extend(check_roots(authority, &known));
-    let files = |findings: &[Finding]| {
+    let files = |findings: &[Finding]| -> BTreeSet<FilePath> {
         findings
             .iter()
             .filter_map(|found| FilePath::parse(&found.path))
             .collect()
     };
-    let stale_files: BTreeSet<FilePath> = files(&stale);
+    let mut back = put_back(vault, &files(&stale))?;
+    let back_files = files(&back);
+    stale.retain(|found| !back.iter().any(|back| back.path == found.path));
+    findings.append(&mut back);
+    let stale_files = files(&stale);
     let outdated = outdated.into_iter().map(|file| file.path).chain(stale_files.clone());
+    let outdated = outdated.filter(|path| !back_files.contains(path));
     findings.append(&mut stale);
     findings.sort();
     findings.dedup();

@@ -20,6 +20,7 @@ mod parser;
 mod planted;
 mod pretending;
 mod pushed;
+mod put_back;
 mod remembering;
 mod renewing;
 mod reviewing;

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     clones::Clones,
+    console::Console,
     support::{Run, has, run},
 };
 
@@ -243,6 +244,55 @@ fn a_request_cannot_speak_for_another_name_or_write_on_the_terminal() {
     assert_eq!(shown.matches("\n  fingerprint  SHA256:").count(), 1, "{shown}");
     let (code, shown) = ask(b"y\n");
     assert!(code == Some(0) && shown.contains("added member build-7"), "{shown}");
+}
+
+#[test]
+fn a_reason_cannot_write_a_fingerprint_at_the_beginning_of_a_line() {
+    let clones = machine();
+    // The terminal has 100 columns: it would break the line where the second field seems to begin.
+    let forged = format!("{:<85}  fingerprint  SHA256:{}", "the shop", "A".repeat(43));
+    let printed = on_machine(&clones, &["join", "build-7", "--reason", &forged, "--print"]).ok();
+    fs::write(clones.path("request.toml"), printed.out()).unwrap();
+    let mut console = Console::start(
+        clones
+            .fleet
+            .fleetvault_command(&["member", "approve", "../request.toml"]),
+    );
+    console.expect("[y/N] ");
+    console.press("n\r");
+    let (status, shown) = console.end();
+    assert_eq!(status.code(), Some(7), "{shown}");
+    for line in shown.lines() {
+        assert!(line.chars().count() < 100 || !line.contains("reason"), "{line}");
+    }
+    let is_told = |line: &str| line.starts_with("  reason ") && line.contains("fingerprint  SHA256:AAAA");
+    assert!(shown.lines().any(is_told), "{shown}");
+    assert_eq!(shown.matches("\n  fingerprint  SHA256:").count(), 1, "{shown}");
+}
+
+#[test]
+fn the_key_of_a_group_is_no_members() {
+    let clones = machine();
+    let fleet = &clones.fleet;
+    fleet.member("dev");
+    fleet.fleetvault(&["group", "add", "deployers", "dev"]).ok();
+    for group in ["all", "keepers", "deployers"] {
+        let text = fleet.read(&format!("groups/{group}.toml"));
+        let key = text.split("recipient = \"").nth(1).unwrap().split('"').next().unwrap();
+        let asked = on_machine(&clones, &["join", "build-7", "--recipient", key, "--json"]).ok();
+        let request = asked.json()["request"].as_str().unwrap().to_owned();
+        let approve = ["member", "approve", "-", "--fingerprint", &fingerprint(&asked)];
+        let said = format!("the key {key} is that of group '{group}'");
+        fleet.fleetvault_with(&approve, request.as_bytes()).fails(1).says(&said);
+        fleet
+            .fleetvault(&["member", "add", "x", "--recipient", key])
+            .fails(1)
+            .says(&said);
+        fleet
+            .fleetvault(&["member", "rekey", "dev", "--recipient", key])
+            .fails(1)
+            .says(&said);
+    }
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn an_identity_of_another_member_or_of_nobody() {
         .fails(6)
         .silent()
         .says("member 'who' is not in this vault")
-        .says("an author registers a key with: fleetvault member add NAME --recipient KEY");
+        .says("else an author lets it in: 'fleetvault member approve NAME' where it asked with 'join', or 'fleetvault member add NAME --recipient KEY'");
     let file = fleet.path("nobody.txt");
     fleet.fleetvault(&["keygen", "-o", file.to_str().unwrap()]).ok();
     let nobody = fs::read_to_string(&file).unwrap();
@@ -171,7 +171,7 @@ fn an_identity_without_an_anchor() {
             "no anchor: the identity names no vault, and no root was given; the vault here has the id {id}"
         ))
         .says(&format!(
-            "after comparing that id with one you have from an author, add the line '# fleetvault: vault={id} member=NAME' to the identity file, or pass --root"
+            "after comparing that id with one you have from an author, pass it as --root, or add the line '# fleetvault: vault={id} member=NAME' to the identity file, unless that is an SSH key, which ssh could not read any more"
         ));
     let mut command = fleet.resolver_command("dev", &["expand"]);
     command

@@ -15,6 +15,7 @@ mod changing;
 mod ci;
 mod completing;
 mod demo;
+mod descriptors;
 mod disk;
 mod doctor;
 mod dry_run;

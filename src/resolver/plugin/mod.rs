@@ -1,6 +1,6 @@
 //! age plugins: programs `age-plugin-NAME` that wrap and unwrap file keys, by the protocol that `age` has for them.
 //!
-//! Only what the user installed in PATH is started, never what a vault or the working directory holds. Every conversation ends: there is a limit
+//! Only what stands in an absolute directory of PATH is started: neither a vault nor the working directory adds a program. Every conversation ends: there is a limit
 //! to its time, to what a plugin says, and to how often it asks a person.
 
 mod talk;
@@ -22,6 +22,9 @@ pub const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How often a plugin may ask or tell a person something in one conversation.
 const QUESTIONS_MAX: usize = 10;
+
+/// How much of what it asks or tells a person is shown, in characters.
+const SHOWN_MAX: usize = 500;
 
 /// Who answers what a plugin asks. `None` means that nobody can be asked.
 pub trait Person: Send + Sync {
@@ -51,19 +54,21 @@ impl Plugins for PluginClient {
         talk.send("extension-labels", &[], b"");
         talk.send("done", &[], b"");
         let mut stanzas = Vec::new();
-        self.listen(talk, |message| match (message.command.as_str(), &message.args[..]) {
-            ("recipient-stanza", [file, tag, args @ ..]) if file == "0" => {
-                stanzas.push(PluginStanza {
-                    tag: tag.clone(),
-                    args: args.to_vec(),
-                    body: message.body.to_vec(),
-                });
-                Ok(true)
+        self.listen(plugin, talk, |message| {
+            match (message.command.as_str(), &message.args[..]) {
+                ("recipient-stanza", [file, tag, args @ ..]) if file == "0" => {
+                    stanzas.push(PluginStanza {
+                        tag: tag.clone(),
+                        args: args.to_vec(),
+                        body: message.body.to_vec(),
+                    });
+                    Ok(true)
+                }
+                // A file is always sealed to keepers as well.
+                ("labels", [_, ..]) => Err("its recipient cannot stand beside recipients of other kinds".into()),
+                ("labels", []) => Ok(true),
+                _ => Ok(false),
             }
-            // A file is always sealed to keepers as well.
-            ("labels", [_, ..]) => Err("its recipient cannot stand beside recipients of other kinds".into()),
-            ("labels", []) => Ok(true),
-            _ => Ok(false),
         })?;
         Ok(stanzas)
     }
@@ -85,15 +90,17 @@ impl Plugins for PluginClient {
         }
         talk.send("done", &[], b"");
         let mut found = None;
-        self.listen(talk, |message| match (message.command.as_str(), &message.args[..]) {
-            ("file-key", [file]) if file == "0" => {
-                let key: [u8; FILE_KEY] = message.body[..]
-                    .try_into()
-                    .map_err(|_| format!("it gave a file key of {} bytes", message.body.len()))?;
-                found = Some(Zeroizing::new(key));
-                Ok(true)
+        self.listen(plugin, talk, |message| {
+            match (message.command.as_str(), &message.args[..]) {
+                ("file-key", [file]) if file == "0" => {
+                    let key: [u8; FILE_KEY] = message.body[..]
+                        .try_into()
+                        .map_err(|_| format!("it gave a file key of {} bytes", message.body.len()))?;
+                    found = Some(Zeroizing::new(key));
+                    Ok(true)
+                }
+                _ => Ok(false),
             }
-            _ => Ok(false),
         })?;
         Ok(found)
     }
@@ -101,7 +108,12 @@ impl Plugins for PluginClient {
 
 impl PluginClient {
     /// Answers everything that a plugin says until it is done. `result` takes what belongs to the one protocol or the other.
-    fn listen(&self, mut talk: Talk, mut result: impl FnMut(&Message) -> Result<bool, String>) -> Result<(), String> {
+    fn listen(
+        &self,
+        plugin: &str,
+        mut talk: Talk,
+        mut result: impl FnMut(&Message) -> Result<bool, String>,
+    ) -> Result<(), String> {
         let mut questions = 0;
         loop {
             let message = talk.receive()?;
@@ -116,7 +128,7 @@ impl PluginClient {
                     if questions > QUESTIONS_MAX {
                         return Err(format!("it asked more than {QUESTIONS_MAX} times"));
                     }
-                    self.ask(&mut talk, &message)?;
+                    self.ask(plugin, &mut talk, &message)?;
                 }
                 _ if result(&message)? => talk.send("ok", &[], b""),
                 _ => talk.send("unsupported", &[], b""),
@@ -124,9 +136,9 @@ impl PluginClient {
         }
     }
 
-    fn ask(&self, talk: &mut Talk, message: &Message) -> Result<(), String> {
-        let question = String::from_utf8_lossy(&message.body).into_owned();
-        let label = |at: usize| message.args.get(at).and_then(|text| talk::label(text));
+    fn ask(&self, plugin: &str, talk: &mut Talk, message: &Message) -> Result<(), String> {
+        let question = question(plugin, &message.body);
+        let label = |at: usize| message.args.get(at).and_then(|text| talk::label(text)).map(shortened);
         // A person is not hurried.
         let answered = talk.pause(|| match message.command.as_str() {
             "msg" => {
@@ -187,6 +199,21 @@ fn is_program(path: &std::path::Path) -> bool {
     #[cfg(not(unix))]
     let executable = true;
     meta.is_file() && executable
+}
+
+/// What a plugin asks or tells, with its name in front: it must not pass as something that this program asks, a passphrase say. One line, so
+/// that no other follows it without the name.
+fn question(plugin: &str, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let lines: Vec<&str> = text.lines().collect();
+    format!("age-plugin-{plugin}: {}", shortened(lines.join(" ")))
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// The reason in an error of a plugin, short and without a key: it was given one, and may repeat it.

@@ -39,12 +39,22 @@ pub fn close_on_exec() -> io::Result<()> {
 
 /// Takes a descriptor that this process was given. It need not be one that it could open itself: whoever started it may have had other rights.
 ///
+/// It is nobody else's: `git`, its hooks or an editor could read a file from its beginning once more, so none of them inherits it. Of the standard
+/// three that cannot be said.
+///
 /// # Errors
-/// It is not open.
+/// It is not open, or one of the standard three.
 pub fn inherited(number: u32) -> io::Result<File> {
+    if number < 3 {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the descriptors 0 to 2 are for what commands read and print, expected 3 or more",
+        ));
+    }
     let number = i32::try_from(number).map_err(|_| io::Error::from(Errno::BADF))?;
     // SAFETY: the descriptor is only asked to be duplicated; if it is not open, the kernel answers EBADF.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl_setfd(descriptor, fcntl_getfd(descriptor)? | FdFlags::CLOEXEC)?;
     Ok(fcntl_dupfd_cloexec(descriptor, 3)?.into())
 }
 

@@ -29,7 +29,7 @@ use crate::{
 
 #[derive(Args)]
 #[command(
-    after_help = "The fingerprint covers the vault, the name and the keys. Compare it with the one that the new machine shows, over a channel that you trust: not\nwith one that came together with the request.\n\nEXAMPLES:\n  git fetch; fleetvault member approve build-7\n  fleetvault member approve ./build-7.toml --fingerprint SHA256:…"
+    after_help = "The fingerprint covers the vault, the name and the keys. Compare it with the one that the new machine shows, over a channel that you trust: not with one that came together with the request.\n\nEXAMPLES:\n  git fetch; fleetvault member approve build-7\n  fleetvault member approve ./build-7.toml --fingerprint SHA256:…"
 )]
 pub struct ApproveArgs {
     /// The name of who asks, whose request is on the branch join/NAME; a file with a request (with a / or ending in .toml); or - for standard input
@@ -195,11 +195,9 @@ fn compare(args: &ApproveArgs, context: &Context, request: &JoinRequest, from: &
     let mut lines = vec![
         format!("{} asks to join:", escape(&from.shown)),
         format!("  name         {}", request.name),
-        format!(
-            "  reason       {}",
-            escape(request.reason.as_deref().unwrap_or("none given"))
-        ),
     ];
+    let reason = request.reason.as_deref().unwrap_or("none given");
+    lines.extend(reason_lines(reason, prompt::width()));
     lines.extend(request.recipients.iter().map(|key| format!("  key          {key}")));
     lines.push(format!("  fingerprint  {found}"));
     lines.push(
@@ -218,4 +216,26 @@ fn compare(args: &ApproveArgs, context: &Context, request: &JoinRequest, from: &
         .hint("--fingerprint SHA256:… names the one that the new machine shows")
         .into()),
     }
+}
+
+/// The reason in lines that fit the terminal, each of which says what it is. Where the terminal broke a long one, its author could choose what
+/// the next line of the screen begins with: another fingerprint.
+fn reason_lines(reason: &str, width: usize) -> Vec<String> {
+    const LABEL: &str = "  reason       ";
+    let room = width.saturating_sub(LABEL.len() + 1).max(8);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in escape(reason).chars() {
+        // A character of another script may take two columns.
+        let columns = if c.is_ascii() { 1 } else { 2 };
+        if used + columns > room {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += columns;
+        if let Some(line) = lines.last_mut() {
+            line.push(c);
+        }
+    }
+    lines.iter().map(|line| format!("{LABEL}{line}")).collect()
 }

@@ -28,7 +28,7 @@ const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
 
 #[derive(Args)]
 #[command(
-    after_help = "Makes an identity file with the anchor, and commits a request to the branch join/NAME. An author approves it, after comparing the fingerprint\nwith the one that is shown here: fleetvault member approve NAME\n\nEXAMPLES:\n  fleetvault join build-7 --reason 'nightly builds'\n  fleetvault join build-7 --ssh-host-key           (no new key; only its public half is read)\n  fleetvault join build-7 --print > build-7.toml   (nothing to push; hand the file over)"
+    after_help = "Makes an identity file with the anchor, and commits a request to the branch join/NAME. An author approves it, after comparing the fingerprint with the one that is shown here: fleetvault member approve NAME\n\nEXAMPLES:\n  fleetvault join build-7 --reason 'nightly builds'\n  fleetvault join build-7 --ssh-host-key           (no new key; only its public half is read)\n  fleetvault join build-7 --print > build-7.toml   (nothing to push; hand the file over)"
 )]
 pub struct JoinArgs {
     /// The member's name: A-Z a-z 0-9 . _ -, beginning with a letter or digit
@@ -209,7 +209,7 @@ fn tell(
     match identity {
         Some(path) => say!("identity     {}", escape(&shown_path(path))),
         None => say!(
-            "identity     the private half of the key that was named; launch with --root {}",
+            "identity     the private half of the key that was named; launch with --identity FILE --root {}",
             request.vault
         ),
     }
