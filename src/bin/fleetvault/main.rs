@@ -8,6 +8,7 @@ mod context;
 mod keys;
 mod output;
 mod progress;
+mod recipients;
 mod trust;
 mod value;
 

@@ -19,10 +19,10 @@ use fleetvault::{
 use vault_format::{Anchor, AuthorName, Identity, IdentityFile, MemberName, SigningKey};
 
 use crate::{
-    commands::member::GivenKey,
     context::Context,
     keys::{SigningKeyFiles, add_anchor, identity_text, shown_path, write_private},
     output::note,
+    recipients::GivenKey,
 };
 
 #[derive(Args)]

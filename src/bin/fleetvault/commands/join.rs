@@ -15,11 +15,11 @@ use fleetvault::{
 use serde::Serialize;
 use vault_format::{Anchor, Identity, MemberName, Recipient};
 
-use super::member::{GivenKey, read_recipients};
 use crate::{
     context::{Context, fail},
     keys::{identity_text, shown_path, write_private},
     output,
+    recipients::{GivenKey, read_recipients},
     trust::Strictness,
 };
 
