@@ -68,6 +68,13 @@ fn a_kill_at_any_point_of_a_sync_loses_nothing_of_either_side() {
 
 #[test]
 fn killed_with_its_git_while_files_are_checked_out() {
+    for set_first in [false, true] {
+        killed_in_the_middle(set_first);
+    }
+}
+
+/// Files are written, and the index does not follow. The next command is `sync`, or one that knows nothing of it.
+fn killed_in_the_middle(set_first: bool) {
     let clones = Clones::new();
     fs::write(clones.fleet.vault().join(".gitattributes"), "NOTES* filter=slow\n").unwrap();
     for (name, text) in [("NOTES-changed", "before\n"), ("NOTES-removed", "before\n")] {
@@ -101,6 +108,9 @@ fn killed_with_its_git_while_files_are_checked_out() {
     end_all(&mut child);
     assert!(clones.path("b").join("NOTES-new").exists() || !clones.path("b").join("NOTES-removed").exists());
 
+    if set_first {
+        clones.set("b", "first", "a-value-set-before-it");
+    }
     clones.sync("b", &[]).ok();
     assert_eq!(clones.git("b", &["status", "--porcelain"]), "?? UNTRACKED");
     assert_eq!(clones.head("b"), clones.git("origin.git", &["rev-parse", "main"]));

@@ -166,13 +166,17 @@ fn put_back<E: From<WriteFailure>>(
         return Ok(());
     };
     let is_there = |commit: CommitId| repository.git().find_commit(commit.oid()).is_ok();
-    // On any other commit somebody has gone on from there, with git and with eyes open.
-    if tip == Some(moving.from.oid()) && is_there(moving.to) {
+    if is_there(moving.to) && repository.has_gone_on(tip, moving.from)? {
         // The index follows last and at once. Where it has not, git would take files that were written for the user's.
-        if moving.has_index_moved(repository)? {
+        let has_moved = moving.has_index_moved(repository)?;
+        let is_at_start = tip == Some(moving.from.oid());
+        if has_moved && is_at_start {
             checkout(moving.to, moving.from)?;
         }
-        moving.restore_files(repository)?;
+        // On any other commit with these files staged, somebody has gone on from there, with git and with eyes open.
+        if is_at_start || !has_moved {
+            moving.restore_files(repository)?;
+        }
     }
     Ok(forget(repository)?)
 }
@@ -209,7 +213,12 @@ impl Moving {
         let mut options = git2::build::CheckoutBuilder::new();
         options.force().disable_pathspec_match(true).update_index(false);
         let mut any = false;
+        let index = Index::read(repository.git_dir())?;
         for change in repository.differences(self.from, self.to)? {
+            // Committed or staged since.
+            if index.id(&change.path) != change.before.map(|side| side.id.oid()) {
+                continue;
+            }
             let path = top.join(&change.path);
             let there = match fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => Some(fs::read(&path).doing("read", &path)?),
@@ -298,6 +307,11 @@ fn who(repository: &Repository) -> Result<Signature<'static>, WriteFailure> {
 }
 
 impl Repository {
+    /// Tells whether a branch is at a commit, or behind it.
+    fn has_gone_on(&self, tip: Option<Oid>, from: CommitId) -> Result<bool, WriteFailure> {
+        tip.map_or(Ok(false), |tip| self.is_or_follows(tip.into(), from))
+    }
+
     /// Points a reference of fleetvault's own, or that of an upstream's last state, at a commit.
     ///
     /// # Errors
