@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vault_format::Identity;
+use vault_format::{Identity, SigningKey};
 
 use crate::support::{Fleet, Run, run};
 
@@ -68,8 +68,12 @@ fn a_kill_at_any_point_of_any_command_leaves_nothing_behind() {
 
 fn cases() -> Vec<Case> {
     let key = Identity::generate().recipient().to_string();
+    let signer = SigningKey::generate().unwrap().signer().unwrap().to_string();
     let case = |line: &str, stdin| Case {
-        args: line.split(' ').map(|word| word.replace("KEY", &key)).collect(),
+        args: line
+            .split(' ')
+            .map(|word| word.replace("KEY", &key).replace("SIGNER", &signer))
+            .collect(),
         stdin,
         in_conflict: line.starts_with("merge"),
     };
@@ -90,6 +94,8 @@ fn cases() -> Vec<Case> {
         case("group revoke keepers ops", ""),
         case("group remove empty", ""),
         case("reseal --all", ""),
+        case("author add other --key SIGNER", ""),
+        case("author remove helper", ""),
         case("merge --ours", ""),
     ]
 }
@@ -110,6 +116,16 @@ fn prepared() -> Fleet {
     fleet.set("for_all", "value-of-for-all", "*");
     fleet.set("for_two", "value-of-for-two", "dev,rev");
     fleet.set("for_team", "value-of-for-team", "@team");
+    // An author whose files are to be signed by another one.
+    let helper = SigningKey::generate().unwrap();
+    fs::write(fleet.path("helper"), helper.to_openssh("").unwrap().as_bytes()).unwrap();
+    let public = helper.signer().unwrap().to_string();
+    fleet.fleetvault(&["author", "add", "helper", "--key", &public]).ok();
+    for number in 0..5 {
+        let mut by_helper = fleet.fleetvault_command(&["set", &format!("of_helper_{number}")]);
+        by_helper.env("FLEETVAULT_SIGNING_KEY", fleet.path("helper"));
+        run(by_helper, b"value-of-a-helper").ok();
+    }
     // Something that `reseal --all` finds.
     fleet.fleetvault(&["member", "remove", "gone"]).ok();
     fs::write(fleet.path("editor"), "printf more >> \"$1\"\n").unwrap();
@@ -195,7 +211,11 @@ fn whole(fleet: &Fleet, case: &Case, what: &str) {
     let floors = floors(&fleet.path("alice-state"), "");
     assert!(!floors.is_empty());
     for (path, floor) in floors {
-        let text = fleet.read(&path);
+        let text = match path.as_str() {
+            // Of all roots it is one floor.
+            path if path.ends_with("fleetvault.toml") => fleet.read(&newest_root(fleet)),
+            path => fleet.read(path),
+        };
         let serial = text.lines().find_map(|line| line.strip_prefix("serial = "));
         let serial: u64 = serial.unwrap().parse().unwrap();
         assert!(
@@ -203,6 +223,12 @@ fn whole(fleet: &Fleet, case: &Case, what: &str) {
             "{what}: the floor of {path} is {floor}, its serial {serial}"
         );
     }
+}
+
+fn newest_root(fleet: &Fleet) -> String {
+    let named = (2..).map(|serial| format!("roots/{serial}.toml"));
+    let there = named.take_while(|path| fleet.vault().join(path).exists());
+    there.last().unwrap_or_else(|| "fleetvault.toml".to_owned())
 }
 
 /// Every floor in a state directory, by the path of its file inside the vault.

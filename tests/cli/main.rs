@@ -31,6 +31,7 @@ mod install;
 mod joining;
 mod keys;
 mod killing;
+mod killing_sync;
 mod launching;
 mod leaving;
 mod leaving_merged;

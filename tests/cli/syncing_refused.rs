@@ -211,3 +211,19 @@ fn what_never_was_a_vault_is_no_vault_that_broke() {
     clones.sync("b", &[]).ok();
     assert_eq!(clones.head("b"), clones.head("a"));
 }
+
+#[test]
+fn what_a_repository_says_to_take_for_a_commit_is_not_taken_for_it() {
+    let clones = pair();
+    fs::write(clones.path("a").join("NOTES"), "verified\n").unwrap();
+    clones.push_by_git("a", "notes");
+    clones.git("b", &["fetch", "-q"]);
+    // As a mirror brings it, with all references of the host.
+    let real = clones.git("b", &["rev-parse", "origin/main"]);
+    let tree = clones.git("b", &["rev-parse", "HEAD^{tree}"]);
+    let other = clones.git("b", &["commit-tree", "-m", "x", "-p", "HEAD", &tree]);
+    clones.git("b", &["replace", &real, &other]);
+    clones.sync("b", &[]).ok();
+    assert_eq!(clones.head("b"), real);
+    assert_eq!(clones.read("b", "NOTES"), "verified\n");
+}

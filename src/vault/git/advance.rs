@@ -2,15 +2,18 @@
 //! branch does; changes of the user in other files stay. Whoever is killed in between is put back by the next run.
 
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Signature};
 
+use super::at_work;
+use super::changes::Difference;
 use super::commit::Identity;
 use super::error::{Doing, WriteFailure, git};
 use super::id::{CommitId, full_oid};
+use super::index::Index;
 use super::journal::Journal;
 use super::lock::{StateDir, remove_if_there};
 use super::recovery;
@@ -64,8 +67,8 @@ impl SyncLock {
     }
 }
 
-/// Moves the current branch from one commit to another. `checkout` has the files and the index follow, from the first to the second; it must
-/// change nothing where it fails.
+/// Moves the current branch from one commit to another. `checkout` has the files and the index, at the path that it is given, follow
+/// from the first to the second; it must change nothing where it fails.
 ///
 /// # Errors
 /// What `checkout` returns, or a [`WriteFailure`]. The branch is where it was then, but for [`WriteFailure::NotSynced`].
@@ -74,11 +77,12 @@ pub fn advance<E: From<WriteFailure>>(
     from: CommitId,
     to: CommitId,
     message: &str,
-    checkout: impl Fn(CommitId, CommitId) -> Result<(), E>,
+    checkout: impl Fn(CommitId, CommitId, &Path) -> Result<(), E>,
 ) -> Result<Advance, E> {
     repository.expect_writable().map_err(WriteFailure::from)?;
     let state = StateDir::lock(repository.common_dir(), Duration::from_secs(30))?;
     recovery::recover(repository, &state)?;
+    let checkout = |from, to| at_work::with_index(repository, &state, |index| checkout(from, to, index));
     let target = target::choose(repository, None)?;
     put_back(repository, target.tip, &checkout)?;
     if target.tip != Some(from.oid()) {
@@ -140,13 +144,14 @@ pub fn advance<E: From<WriteFailure>>(
 /// As [`advance`].
 pub fn put_back_interrupted<E: From<WriteFailure>>(
     repository: &Repository,
-    checkout: impl Fn(CommitId, CommitId) -> Result<(), E>,
+    checkout: impl Fn(CommitId, CommitId, &Path) -> Result<(), E>,
 ) -> Result<(), E> {
     if !note_path(repository).exists() {
         return Ok(());
     }
     let state = StateDir::lock(repository.common_dir(), Duration::from_secs(30))?;
     recovery::recover(repository, &state)?;
+    let checkout = |from, to| at_work::with_index(repository, &state, |index| checkout(from, to, index));
     let target = target::choose(repository, None)?;
     put_back(repository, target.tip, &checkout)
 }
@@ -161,10 +166,17 @@ fn put_back<E: From<WriteFailure>>(
         return Ok(());
     };
     let is_there = |commit: CommitId| repository.git().find_commit(commit.oid()).is_ok();
-    // On any other commit somebody has gone on from there, with git and with eyes open.
-    if tip == Some(moving.from.oid()) && is_there(moving.to) {
-        checkout(moving.to, moving.from)?;
-        moving.restore_files(repository)?;
+    if is_there(moving.to) && repository.has_gone_on(tip, moving.from)? {
+        // The index follows last and at once. Where it has not, git would take files that were written for the user's.
+        let has_moved = moving.has_index_moved(repository)?;
+        let is_at_start = tip == Some(moving.from.oid());
+        if has_moved && is_at_start {
+            checkout(moving.to, moving.from)?;
+        }
+        // On any other commit with these files staged, somebody has gone on from there, with git and with eyes open.
+        if is_at_start || !has_moved {
+            moving.restore_files(repository)?;
+        }
     }
     Ok(forget(repository)?)
 }
@@ -184,6 +196,14 @@ impl Moving {
         sync_all(&[path, directory])
     }
 
+    /// Tells whether the index has what the move was to bring, in any file that it was to change.
+    fn has_index_moved(&self, repository: &Repository) -> Result<bool, WriteFailure> {
+        let index = Index::read(repository.git_dir())?;
+        let differences = repository.differences(self.from, self.to)?;
+        let is_new = |change: &Difference| index.id(&change.path) == change.after.map(|side| side.id.oid());
+        Ok(differences.iter().filter(|change| change.is_text).any(is_new))
+    }
+
     /// Puts those files back that were written, or half written, and that the index knows nothing of. Whatever else stands in their place is
     /// the user's, and left alone.
     fn restore_files(&self, repository: &Repository) -> Result<(), WriteFailure> {
@@ -193,7 +213,12 @@ impl Moving {
         let mut options = git2::build::CheckoutBuilder::new();
         options.force().disable_pathspec_match(true).update_index(false);
         let mut any = false;
+        let index = Index::read(repository.git_dir())?;
         for change in repository.differences(self.from, self.to)? {
+            // Committed or staged since.
+            if index.id(&change.path) != change.before.map(|side| side.id.oid()) {
+                continue;
+            }
             let path = top.join(&change.path);
             let there = match fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => Some(fs::read(&path).doing("read", &path)?),
@@ -282,6 +307,11 @@ fn who(repository: &Repository) -> Result<Signature<'static>, WriteFailure> {
 }
 
 impl Repository {
+    /// Tells whether a branch is at a commit, or behind it.
+    fn has_gone_on(&self, tip: Option<Oid>, from: CommitId) -> Result<bool, WriteFailure> {
+        tip.map_or(Ok(false), |tip| self.is_or_follows(tip.into(), from))
+    }
+
     /// Points a reference of fleetvault's own, or that of an upstream's last state, at a commit.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! the network, and while reading never starts a program.
 
 mod advance;
+mod at_work;
 mod changes;
 mod commit;
 mod conflict;
@@ -35,6 +36,7 @@ mod upstream;
 mod worktree;
 
 pub use advance::{Advance, SyncLock, advance, put_back_interrupted};
+pub use at_work::Work;
 pub use changes::{Difference, Side};
 pub use conflict::{Conflict, Stage};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};

@@ -13,11 +13,12 @@ use super::journal::Journal;
 use super::lock::{StateDir, remove_if_there};
 use super::repository::Repository;
 use super::snapshot::Snapshot;
-use super::{reference, swap, worktree};
+use super::{at_work, reference, swap, worktree};
 
 /// Cleans up after a run that was killed, if there was one. Returns the files it left alone,
 /// because somebody had changed them.
 pub(super) fn recover(repository: &Repository, state: &StateDir) -> Result<Vec<String>, WriteFailure> {
+    at_work::wait_for_files(repository.common_dir())?;
     for leftover in ["index", "index.lock", "index.token", "index.old", "journal.new"] {
         remove_if_there(&state.file(leftover))?;
     }

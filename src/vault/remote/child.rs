@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,7 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{super::git::Repository, RemoteOptions, error::RemoteError};
+use super::{
+    super::git::{Repository, Work},
+    RemoteOptions,
+    error::RemoteError,
+};
 
 /// How much of what git prints is kept.
 const KEPT_MAX: u64 = 1024 * 1024;
@@ -36,7 +41,8 @@ const MISLEADING: [&str; 10] = [
 ];
 
 /// git, for one repository.
-pub(super) struct Git {
+pub(super) struct Git<'r> {
+    repository: &'r Repository,
     places: Vec<std::ffi::OsString>,
     directory: std::path::PathBuf,
     options: RemoteOptions,
@@ -50,8 +56,8 @@ pub(super) struct Answer {
     pub stderr: String,
 }
 
-impl Git {
-    pub fn new(repository: &Repository, options: RemoteOptions) -> Self {
+impl<'r> Git<'r> {
+    pub fn new(repository: &'r Repository, options: RemoteOptions) -> Self {
         let mut places = vec!["--git-dir".into(), repository.git_dir().into()];
         if let Some(top) = repository.work_dir() {
             places.extend(["--work-tree".into(), top.into()]);
@@ -59,6 +65,7 @@ impl Git {
         let variables = ["GIT_SSH_COMMAND", "GIT_SSH"];
         let own_ssh = variables.iter().any(|name| std::env::var_os(name).is_some());
         Self {
+            repository,
             places,
             directory: repository.work_dir().unwrap_or(repository.git_dir()).to_owned(),
             own_ssh: own_ssh || repository.setting("core.sshCommand").is_some(),
@@ -68,7 +75,7 @@ impl Git {
 
     /// Runs git where it talks to the other side.
     pub fn over_the_network(&self, args: &[&str]) -> Result<Answer, RemoteError> {
-        let mut command = self.command(args);
+        let mut command = self.command(args, Work::Remote)?;
         if !self.options.interactive {
             // Neither git nor ssh may ask at a terminal that happens to be there: it would wait for somebody until the limit.
             command.env("GIT_TERMINAL_PROMPT", "0");
@@ -85,14 +92,15 @@ impl Git {
         })
     }
 
-    /// Runs git where it changes files: nothing stops it halfway, not even an interrupt from the keyboard.
-    pub fn locally(&self, args: &[&str]) -> Result<Answer, RemoteError> {
-        let mut command = self.command(args);
+    /// Runs git where it changes files, and this index: nothing stops it halfway, not even an interrupt from the keyboard.
+    pub fn locally(&self, args: &[&str], index: &Path) -> Result<Answer, RemoteError> {
+        let mut command = self.command(args, Work::Files)?;
+        command.env("GIT_INDEX_FILE", index);
         apart(&mut command);
         self.run(command, |_| Ok(()))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, args: &[&str], work: Work) -> Result<Command, RemoteError> {
         let mut command = Command::new("git");
         command.args(&self.places).args(args).current_dir(&self.directory);
         for name in MISLEADING {
@@ -100,11 +108,14 @@ impl Git {
         }
         // Its words are read, to tell a push that came too late from one that is refused.
         command.env("LC_ALL", "C").env_remove("LANGUAGE");
+        // What is pushed and verified is what the objects are, not what the repository says to take for them.
+        command.env("GIT_NO_REPLACE_OBJECTS", "1");
+        // Empty, and held as long as it lives.
         command
-            .stdin(Stdio::null())
+            .stdin(self.repository.at_work(work)?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
+        Ok(command)
     }
 
     fn run(

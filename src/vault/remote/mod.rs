@@ -6,9 +6,9 @@ mod child;
 mod error;
 
 use std::{
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::git::{CommitId, Repository, Upstream};
@@ -18,9 +18,6 @@ pub use error::RemoteError;
 
 /// Where what was fetched is until it is verified.
 const INCOMING: &str = "refs/fleetvault/incoming";
-
-/// How long another git may hold its lock on the index.
-const INDEX_PATIENCE: Duration = Duration::from_secs(8);
 
 /// How git is run.
 #[derive(Clone)]
@@ -46,7 +43,7 @@ pub enum Pushed {
 pub struct Remote<'r> {
     repository: &'r Repository,
     upstream: &'r Upstream,
-    git: Git,
+    git: Git<'r>,
 }
 
 impl<'r> Remote<'r> {
@@ -65,6 +62,7 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// [`RemoteError`]: git failed, or took too long.
     pub fn fetch(&self, again: bool) -> Result<CommitId, RemoteError> {
+        self.repository.remove_stale_lock(INCOMING)?;
         let refspec = format!("+{}:{INCOMING}", self.upstream.branch);
         // Nothing but this one reference may change, whatever the configuration has for a fetch.
         let args = [
@@ -153,13 +151,13 @@ impl<'r> Remote<'r> {
         let _ = self.repository.remove_reference(INCOMING);
     }
 
-    /// Has the files of the work tree and the index follow from one commit to another. Changes in other files stay; where one of the user's
+    /// Has the files of the work tree and an index follow from one commit to another. Changes in other files stay; where one of the user's
     /// would be overwritten nothing happens.
     ///
     /// # Errors
     /// [`RemoteError::WorkTree`] with the files that are in the way.
-    pub fn check_out(&self, from: CommitId, to: CommitId) -> Result<(), RemoteError> {
-        self.read_tree(&["-m", "-u"], from, to)
+    pub fn check_out(&self, from: CommitId, to: CommitId, index: &Path) -> Result<(), RemoteError> {
+        self.read_tree(&["-m", "-u"], from, to, index)
     }
 
     /// Tells whether [`Remote::check_out`] would succeed.
@@ -167,24 +165,20 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// As [`Remote::check_out`].
     pub fn try_check_out(&self, from: CommitId, to: CommitId) -> Result<(), RemoteError> {
-        self.read_tree(&["-m", "-u", "-n"], from, to)
+        let try_it = |index: &Path| self.read_tree(&["-m", "-u", "-n"], from, to, index);
+        self.repository.on_trial(try_it)
     }
 
-    fn read_tree(&self, options: &[&str], from: CommitId, to: CommitId) -> Result<(), RemoteError> {
-        let started = Instant::now();
-        loop {
-            // Says which files are changed, as a status; what matters is that times of files are up to date.
-            self.git.locally(&["update-index", "-q", "--refresh"])?;
-            let (from, to) = (from.to_string(), to.to_string());
-            let args = [&["read-tree"], options, &[&from, &to]].concat();
-            let answer = self.git.locally(&args)?;
-            if answer.success {
-                return Ok(());
-            }
-            if !answer.stderr.contains("index.lock") || started.elapsed() > INDEX_PATIENCE {
-                return Err(RemoteError::work_tree(&answer.stderr));
-            }
-            sleep(Duration::from_millis(50));
+    fn read_tree(&self, options: &[&str], from: CommitId, to: CommitId, index: &Path) -> Result<(), RemoteError> {
+        // Says which files are changed, as a status; what matters is that times of files are up to date.
+        self.git.locally(&["update-index", "-q", "--refresh"], index)?;
+        let (from, to) = (from.to_string(), to.to_string());
+        // Submodules stay where they are: what they are to be at is fetched by nobody here.
+        let args = [&["read-tree", "--no-recurse-submodules"], options, &[&from, &to]].concat();
+        let answer = self.git.locally(&args, index)?;
+        match answer.success {
+            true => Ok(()),
+            false => Err(RemoteError::work_tree(&answer.stderr)),
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::{context::Context, output::note, trust::Strictness};
 /// How often it is tried because another was faster. With eight clones that push all the time, one in eight tries lands.
 const TRIES: u32 = 200;
 
+/// How often a push may come too late although nobody else's has arrived: then it is no race, and the other side has something left over.
+const TRIES_ALONE: u32 = 20;
+
 /// The longest pause before the second try.
 const PAUSE_MAX: Duration = Duration::from_millis(600);
 
@@ -102,7 +105,9 @@ pub fn round(args: &SyncArgs, context: &Context, options: &RemoteOptions) -> Res
 impl Round<'_> {
     fn run(&self) -> Result<Outcome, Failure> {
         if !self.args.dry_run {
-            put_back_interrupted(self.repository, |from, to| self.remote.check_out(from, to))?;
+            put_back_interrupted(self.repository, |from, to, index| {
+                self.remote.check_out(from, to, index)
+            })?;
         }
         let before = self.repository.commit("HEAD")?;
         let mut outcome = Outcome {
@@ -118,11 +123,14 @@ impl Round<'_> {
             stale: Vec::new(),
         };
         let mut why = String::new();
+        let (mut seen, mut alone) = (None, 0);
         for number in 0..TRIES {
             if number > 0 {
                 sleep(pause(number));
             }
             let incoming = self.remote.fetch(number > 0)?;
+            alone = if seen == Some(incoming) { alone + 1 } else { 0 };
+            seen = Some(incoming);
             let step = self.plan(incoming)?;
             outcome.fetched += step.behind;
             outcome.rebased = outcome.rebased.max(step.rebased);
@@ -140,6 +148,9 @@ impl Round<'_> {
                     self.expect_room(&step)?;
                 }
                 if let Pushed::Overtaken(said) = self.push(step.result)? {
+                    if alone >= TRIES_ALONE {
+                        return Err(stuck(&self.upstream.remote, &said).into());
+                    }
                     why = said;
                     continue;
                 }
@@ -290,7 +301,7 @@ impl Round<'_> {
             step.head,
             step.result,
             &message,
-            |from, to| -> Result<(), RemoteError> { self.remote.check_out(from, to) },
+            |from, to, index| -> Result<(), RemoteError> { self.remote.check_out(from, to, index) },
         )?;
         if moved == Advance::Moved {
             return Ok(false);
@@ -341,6 +352,14 @@ fn expect_idle(repository: &Repository) -> Result<(), Failure> {
         .hint("finish or abort it first: 'git status' says how")
         .into()),
     }
+}
+
+/// What is pushed is refused as if another were faster, and none is.
+fn stuck(remote: &str, said: &str) -> Report {
+    let what = format!("{remote} takes no push, though nobody else has pushed meanwhile: {said}");
+    Report::new(1, "remote", what).hint(
+        "a lock may be left over there, or somebody pushes and takes back; your commits are here, behind what was fetched: run this again later",
+    )
 }
 
 /// Never the same for two clones, and shorter with every try: who has lost often goes before who has just come.
