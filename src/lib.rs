@@ -6,7 +6,8 @@
 //! [`terminal`] (output, tables, prompts). Nothing below these two prints, exits or asks, and of the environment only git's own variables are
 //! looked at, for the name under which a commit is made.
 
-// Denied rather than forbidden: options of libgit2 are set in vault/git/libgit2.rs, descriptors and a signal mask in resolver/run/system.rs.
+// Denied rather than forbidden: options of libgit2 are set in vault/git/libgit2.rs, descriptors and a signal mask in resolver/run/system.rs,
+// another mask in terminal/signals.rs.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -318,34 +318,7 @@ impl<'a, 'v, 'r> Desk<'a, 'v, 'r> {
     /// # Errors
     /// [`AuthorError::Collision`].
     pub fn check_new(&self, path: &FilePath) -> Result<(), AuthorError> {
-        let text = path.to_string();
-        let segments: Vec<&str> = text.trim_end_matches(".toml").split('/').collect();
-        for depth in 1..segments.len() {
-            let folder = segments[..depth].join("/");
-            let children = self.vault.snapshot().children(&folder);
-            let children = children.map_err(|error| self.vault.error(folder.as_str(), error))?;
-            let last = depth + 1 == segments.len();
-            for child in children {
-                let (name, is_file) = match child.name.strip_suffix(".toml") {
-                    Some(name) if child.kind != EntryKind::Directory => (name, true),
-                    _ => (child.name.as_str(), false),
-                };
-                if !name.eq_ignore_ascii_case(segments[depth]) {
-                    continue;
-                }
-                let reason = match (name == segments[depth], is_file == last) {
-                    (false, _) => "the names differ only by case",
-                    (true, false) => "one would be a file and a folder at once",
-                    (true, true) => continue,
-                };
-                return Err(AuthorError::Collision {
-                    name: segments[1..].join("/"),
-                    other: [&segments[1..depth], &[name]].concat().join("/"),
-                    reason,
-                });
-            }
-        }
-        Ok(())
+        check_new(self.vault, path)
     }
 }
 
@@ -401,4 +374,39 @@ pub(super) fn finish<K: Kind>(draft: Draft<K>) -> Result<Parsed<K>, AuthorError>
         what: K::NAME.into(),
         error,
     })
+}
+
+/// Refuses a name that a file system or a person would take for an existing one.
+///
+/// # Errors
+/// [`AuthorError::Collision`].
+pub fn check_new(vault: &Vault<'_>, path: &FilePath) -> Result<(), AuthorError> {
+    let text = path.to_string();
+    let segments: Vec<&str> = text.trim_end_matches(".toml").split('/').collect();
+    for depth in 1..segments.len() {
+        let folder = segments[..depth].join("/");
+        let children = vault.snapshot().children(&folder);
+        let children = children.map_err(|error| vault.error(folder.as_str(), error))?;
+        let last = depth + 1 == segments.len();
+        for child in children {
+            let (name, is_file) = match child.name.strip_suffix(".toml") {
+                Some(name) if child.kind != EntryKind::Directory => (name, true),
+                _ => (child.name.as_str(), false),
+            };
+            if !name.eq_ignore_ascii_case(segments[depth]) {
+                continue;
+            }
+            let reason = match (name == segments[depth], is_file == last) {
+                (false, _) => "the names differ only by case",
+                (true, false) => "one would be a file and a folder at once",
+                (true, true) => continue,
+            };
+            return Err(AuthorError::Collision {
+                name: segments[1..].join("/"),
+                other: [&segments[1..depth], &[name]].concat().join("/"),
+                reason,
+            });
+        }
+    }
+    Ok(())
 }

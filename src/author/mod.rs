@@ -19,7 +19,7 @@ mod signer;
 pub use credential::{
     PolicyChange, ScopeChange, Setting, check_exists, check_set, not_found, open, remove, rescope, rotate, set, touch,
 };
-pub use desk::{Desk, Plan};
+pub use desk::{Desk, Plan, check_new};
 pub use error::AuthorError;
 pub use group::{add_group, grant_group, granted, living_groups, remove_group, revoke_group, scoped_to_group};
 pub use init::{NewVault, VaultFiles, git_attributes};

@@ -8,6 +8,8 @@ pub mod progress;
 pub mod prompt;
 pub mod report;
 mod say;
+#[cfg(unix)]
+pub(crate) mod signals;
 pub mod style;
 pub mod table;
 

@@ -9,6 +9,8 @@ use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Write};
 use zeroize::Zeroizing;
 
 use crate::terminal::escape;
+#[cfg(unix)]
+use crate::terminal::signals;
 
 #[cfg(not(windows))]
 const TERMINAL: (&str, &str) = ("/dev/tty", "/dev/tty");
@@ -139,11 +141,31 @@ struct Keys(File);
 
 #[cfg(unix)]
 impl io::Read for Keys {
-    /// Makes Ctrl-C an error. rpassword would raise the signal, and the process would die with the terminal quiet.
+    /// Makes Ctrl-C an error, and a signal that ends the process: it would die with the terminal quiet.
     fn read(&mut self, keys: &mut [u8]) -> io::Result<usize> {
+        use rustix::{
+            event::{PollFd, PollFlags, Timespec, poll},
+            io::Errno,
+        };
+
+        let interrupted = || io::Error::new(io::ErrorKind::Interrupted, "interrupted");
+        let soon = Timespec {
+            tv_sec: 0,
+            tv_nsec: 200_000_000,
+        };
+        loop {
+            if signals::is_one_waiting() {
+                return Err(interrupted());
+            }
+            match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&soon)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
         let length = self.0.read(keys)?;
         if keys[..length].contains(&0x03) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+            return Err(interrupted());
         }
         Ok(length)
     }
@@ -154,6 +176,8 @@ impl io::Read for Keys {
 struct Quiet {
     terminal: File,
     before: rustix::termios::Termios,
+    /// Dropped behind the rest: a signal that came in between ends the process when the terminal is as it was.
+    _held: signals::Held,
 }
 
 #[cfg(unix)]
@@ -161,6 +185,7 @@ impl Quiet {
     fn start(terminal: &File) -> io::Result<Self> {
         use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
+        let held = signals::Held::start();
         let before = tcgetattr(terminal)?;
         let mut quiet = before.clone();
         // Without ICANON a line may be longer than the 4096 bytes the kernel would cut it to.
@@ -169,7 +194,11 @@ impl Quiet {
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
         let terminal = terminal.try_clone()?;
         tcsetattr(&terminal, OptionalActions::Now, &quiet)?;
-        Ok(Self { terminal, before })
+        Ok(Self {
+            terminal,
+            before,
+            _held: held,
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! An identity that is handed over by a descriptor (`fd:N`): it is read once, and no program that is started gets it.
+//! An identity that is handed over by a descriptor (`fd:N`): it is read once, and no program that is started gets it. Nor does a core file.
 
 use std::process::Command;
 
@@ -71,4 +71,27 @@ fn a_descriptor_that_is_closed_or_a_standard_stream_is_told() {
         .fails(1)
         .silent()
         .says("the descriptors 0 to 2 are for what commands read and print, expected 3 or more");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_in_memory_goes_to_no_core_file() {
+    let fleet = Fleet::new();
+    fleet.set("token", "value-of-token", "*");
+    let seen = fleet.path("seen");
+    let mut edit = fleet.fleetvault_command(&["edit", "token"]);
+    edit.env(
+        "EDITOR",
+        format!("grep '^Max core' /proc/$PPID/limits >'{}'; :", seen.display()),
+    );
+    let mut command = fleet.command("sh", "alice");
+    command
+        .args(["-c", "ulimit -S -c \"$(ulimit -H -c)\"; exec \"$@\"", "sh"])
+        .arg(edit.get_program())
+        .args(edit.get_args())
+        .envs(edit.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(fleet.vault());
+    run(command, b"").fails(1).says("was not changed");
+    let limit = std::fs::read_to_string(&seen).unwrap();
+    assert_eq!(limit.split_whitespace().nth(4), Some("0"), "{limit}");
 }

@@ -303,12 +303,18 @@ fn a_key_that_is_there_is_not_replaced_and_a_name_that_is_no_branch_is_told() {
     let before = fs::read(&identity).unwrap();
     on_machine(&clones, &["join", "build-8"])
         .fails(1)
-        .says("is not for build-8 of this vault");
+        .says("is not for build-8 of this vault, but for build-7");
     on_machine(&clones, &["join", "a..b"])
         .fails(2)
         .says("'join/a..b' is no name for a branch")
         .says("--print");
     assert_eq!(fs::read(&identity).unwrap(), before);
+    // A name that nobody could approve, told before a key is made for it.
+    fs::remove_file(&identity).unwrap();
+    on_machine(&clones, &["join", "ALICE"])
+        .fails(1)
+        .says("'ALICE' cannot stand beside 'alice': the names differ only by case");
+    assert!(!identity.exists());
     // A vault that nobody vouches for gets no request, and no key.
     let mut command = clones.fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "stranger");
     command.args(["join", "build-9"]).current_dir(clones.path("new"));

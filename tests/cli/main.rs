@@ -40,6 +40,7 @@ mod members;
 mod names;
 mod piping;
 mod plugins;
+mod readme;
 mod real;
 mod refusing;
 mod review;

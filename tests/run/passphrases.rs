@@ -470,3 +470,33 @@ fn the_passphrase_of_a_signing_key_is_asked_for_once_a_command() {
     assert!(!screen.contains(PASSPHRASE), "{screen}");
     fleet.fleetvault(&["verify"]).ok();
 }
+
+/// Whoever ends it from elsewhere, a time limit or a service that stops, leaves a terminal in which one sees what one types.
+#[cfg(unix)]
+#[test]
+fn a_signal_during_the_question_leaves_the_terminal_as_it_was() {
+    if !has("age") || !has("timeout") {
+        return;
+    }
+    let fleet = fleet();
+    let identity = protect(&fleet, "dev", &[]);
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
+        let script = format!("timeout --foreground -s {signal} 3 \"$@\"; echo \"code $?\"; stty -a");
+        let inner = resolver(&fleet, &identity, &["list"]);
+        let mut console = Console::start(through_shell(&fleet, &script, inner));
+        console.expect("Passphrase for the identity ");
+        // That it was ended by the time limit, and not by itself.
+        console.expect("code 124");
+        let (_, shown) = console.end();
+        for setting in [" icanon", " isig", " echo "] {
+            assert!(
+                shown.contains(setting) || shown.contains(&setting.replace(' ', "\n")),
+                "{signal}: {shown}"
+            );
+        }
+        assert!(
+            !shown.contains("-icanon") && !shown.contains("-echo "),
+            "{signal}: {shown}"
+        );
+    }
+}

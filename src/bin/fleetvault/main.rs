@@ -106,6 +106,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Passphrases, values and the keys of authors and groups are in this process.
+    fleetvault::cli::process::protect();
     // Answers the shell and exits, where the shell asks for completions; costs one look at an environment variable otherwise.
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli: Cli = match arguments() {

@@ -55,6 +55,9 @@ impl Talk {
         };
         let (to, sent) = channel::<Zeroizing<Vec<u8>>>();
         let (said, from) = sync_channel(4);
+        // The thread that may ask a person meanwhile holds signals back; one of these would take them, and the terminal stay quiet.
+        #[cfg(unix)]
+        let _held = crate::terminal::signals::Held::start();
         thread::spawn(move || {
             // Whoever does not read what it is told ends early, and is heard to.
             while let Ok(bytes) = sent.recv() {

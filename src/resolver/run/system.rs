@@ -1,6 +1,6 @@
 //! What no crate wraps safely: descriptors by their numbers, and the signal mask of a thread.
 //!
-//! The only unsafe code of the resolver.
+//! Beside terminal/signals.rs the only unsafe code of the resolver.
 
 #![allow(unsafe_code)]
 

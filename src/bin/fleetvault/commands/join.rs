@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, builder::ValueParser};
 use fleetvault::{
-    author::{AuthorError, JoinRequest},
+    author::{AuthorError, JoinRequest, check_new},
     cli::{Asking, Failure, time, unlock},
     resolver::IdentitySource,
     say,
@@ -13,7 +13,7 @@ use fleetvault::{
     vault::{Access, CommitRequest, FileChange, Repository, Vault, WriteError, WriteFailure, WriteOptions, write},
 };
 use serde::Serialize;
-use vault_format::{Anchor, Identity, MemberName, Recipient};
+use vault_format::{Anchor, FilePath, Identity, MemberName, Recipient};
 
 use crate::{
     context::{Context, fail},
@@ -70,6 +70,8 @@ pub fn run(args: &JoinArgs, context: &Context) -> Result<(), Failure> {
     if vault.member(&args.name)?.is_some_and(|member| member.body().is_some()) {
         return Err(fail(AuthorError::MemberExists(args.name.clone())));
     }
+    // No author could approve it, and a key would be made for nothing.
+    check_new(&vault, &FilePath::Member(args.name.clone())).map_err(fail)?;
     let branch = branch_of(&args.name);
     if !args.print {
         // Before a key is made for nothing.
@@ -136,10 +138,11 @@ fn keys_made_before(args: &JoinArgs, vault: &Vault<'_>, path: &Path) -> Result<V
             .collect());
     }
     let shown = shown_path(path);
+    let whose = is_for.map_or_else(String::new, |member| format!(", but for {member}"));
     Err(Report::new(
         1,
         "exists",
-        format!("{shown} exists, and is not for {} of this vault", args.name),
+        format!("{shown} exists, and is not for {} of this vault{whose}", args.name),
     )
     .hint("name another file with -o, or offer a public key that is at hand with --recipient KEY")
     .into())
