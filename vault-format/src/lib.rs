@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod armor;
 mod authority;
 mod digest;
 mod document;
