@@ -264,7 +264,7 @@ fn check_text(bytes: &[u8]) -> Result<&str, FormatError> {
     let text = std::str::from_utf8(bytes).map_err(|error| FormatError::NotUtf8 {
         line: line_at(error.valid_up_to()),
     })?;
-    if let Some(at) = bytes.iter().position(|&b| b == b'\r') {
+    if let Some(at) = text.find('\r') {
         return Err(FormatError::CarriageReturn { line: line_at(at) });
     }
     Ok(text)

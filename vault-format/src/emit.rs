@@ -52,12 +52,12 @@ struct Quoted<'a>(&'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_char('"')?;
-        for c in self.0.chars() {
-            if matches!(c, '"' | '\\') {
-                f.write_char('\\')?;
-            }
-            f.write_char(c)?;
+        let mut rest = self.0;
+        while let Some(at) = rest.find(['"', '\\']) {
+            let (plain, escaped) = (&rest[..at], &rest[at..=at]);
+            write!(f, "{plain}\\{escaped}")?;
+            rest = &rest[at + 1..];
         }
-        f.write_char('"')
+        write!(f, "{rest}\"")
     }
 }

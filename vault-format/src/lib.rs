@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod anchor;
+mod armor;
 mod authority;
 mod digest;
 mod document;

@@ -1,15 +1,16 @@
 //! SSH signatures: SSHSIG with Ed25519 keys, a namespace per kind (SPEC.md, section 13).
 //!
-//! The only file that imports `ssh_key` and `ed25519_dalek`. What it makes, `ssh-keygen -Y verify` accepts, and the other way round.
+//! The only file that imports `ssh_key`, `ssh_encoding` and `ed25519_dalek`. What it makes, `ssh-keygen -Y verify` accepts, and the other way round.
 
 use std::{fmt, str::FromStr};
 
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use ssh_encoding::{Decode, Encode};
 use ssh_key::{Algorithm, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, SshSig, public::KeyData};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{passphrase::UnlockError, secret::Secret, shown::quoted_key, small_order::is_small_order};
+use crate::{armor::unarmor, passphrase::UnlockError, secret::Secret, shown::quoted_key, small_order::is_small_order};
 
 /// A public key that may sign: `ssh-ed25519 AAAA…` or `sk-ssh-ed25519@openssh.com AAAA…`, without a comment.
 #[derive(Clone)]
@@ -196,16 +197,25 @@ impl FromStr for SshSignature {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let signature = SshSig::from_pem(text).map_err(|_| "value must be an armored SSH signature")?;
-        let pem = signature
-            .to_pem(LineEnding::LF)
-            .map_err(|_| "value must be an armored SSH signature")?;
-        // The armor of ssh-keygen is the one form; anything else would be a second way to write the same file.
-        if pem != text || signature.version() != SshSig::VERSION || !signature.reserved().is_empty() {
-            return Err("the SSH signature must be armored as ssh-keygen does");
-        }
+        let signature = unarmor(text).and_then(|bytes| decode(&bytes)).ok_or_else(|| {
+            // The armor of ssh-keygen is the one form; anything else would be a second way to write the same file.
+            match SshSig::from_pem(text) {
+                Ok(_) => "the SSH signature must be armored as ssh-keygen does",
+                Err(_) => "value must be an armored SSH signature",
+            }
+        })?;
+        let pem = text.to_owned();
         Ok(Self { pem, signature })
     }
+}
+
+/// Reads a signature; `None` where it is not exactly as it would be written.
+fn decode(bytes: &[u8]) -> Option<SshSig> {
+    let signature = SshSig::decode(&mut &*bytes).ok()?;
+    let is_plain = signature.version() == SshSig::VERSION && signature.reserved().is_empty();
+    let mut written = Vec::with_capacity(bytes.len());
+    signature.encode(&mut written).ok()?;
+    (is_plain && written == bytes).then_some(signature)
 }
 
 crate::parse::deserialize_from_str!(SshSignature);
@@ -333,6 +343,32 @@ mod tests {
                 error.ends_with("is no usable key: anyone could sign with it"),
                 "{error}"
             );
+        }
+    }
+
+    /// What `ssh_key` reads and writes in the same form, with nothing that the format leaves out.
+    fn is_taken_by_ssh_key(text: &str) -> bool {
+        let read = SshSig::from_pem(text).ok();
+        read.is_some_and(|read| {
+            let plain = read.version() == SshSig::VERSION && read.reserved().is_empty();
+            plain && read.to_pem(LineEnding::LF).is_ok_and(|pem| pem == text)
+        })
+    }
+
+    #[test]
+    fn the_armor_is_that_of_ssh_key_and_no_other() {
+        let signature = SigningKey::generate().unwrap().sign("x", b"message").unwrap();
+        let pem = signature.as_pem();
+        assert!(is_taken_by_ssh_key(pem) && pem.parse::<SshSignature>().is_ok());
+        let mut bytes = Vec::new();
+        signature.signature.encode(&mut bytes).unwrap();
+        assert_eq!(crate::armor::armor(&bytes), pem);
+        for at in 0..pem.len() {
+            for other in ["", "A", "B", "=", "-", " ", "\n", "\r\n", "\0", "AA"] {
+                let text = [&pem[..at], other, &pem[at + 1..]].concat();
+                let taken = text.parse::<SshSignature>().is_ok();
+                assert_eq!(taken, is_taken_by_ssh_key(&text), "{text}");
+            }
         }
     }
 }

@@ -148,8 +148,8 @@ impl RawTree {
         Entries(&self.bytes)
     }
 
-    /// Calls `each` with what is another entry, or only in one of the two: from this tree to `new`. What both begin and end with is compared
-    /// as bytes and never taken apart, so that one changed name among thousands costs little.
+    /// Calls `each` with what is another entry, or only in one of the two: from this tree to `new`. What both have is compared as bytes and never
+    /// taken apart, so that one changed name among thousands costs little.
     pub fn differences(
         &self,
         new: &Self,
@@ -165,6 +165,10 @@ impl RawTree {
         );
         let (mut x, mut y) = (0, 0);
         while old.len() - x != new.len() - y || old.len() - x > ending {
+            if let Some(line) = first_line(&old[x..]).filter(|line| new[y..].starts_with(line)) {
+                (x, y) = (x + line.len(), y + line.len());
+                continue;
+            }
             let (a, b) = (parse(&old[x..])?, parse(&new[y..])?);
             let which = match (&a, &b) {
                 (None, None) => break,
@@ -282,6 +286,11 @@ fn common<'b>(
 ) -> usize {
     let whole = { &mut chunks }.take_while(|(a, b)| a.len() == CHUNK && a == b).count() * CHUNK;
     whole + bytes.skip(whole).take_while(|(a, b)| a == b).count()
+}
+
+/// The first entry as it stands there, sound or not.
+fn first_line(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(..memchr::memchr(0, bytes)? + 21)
 }
 
 /// Finds where the last entry that ends at or before `limit` ends.
@@ -417,6 +426,25 @@ mod tests {
         .unwrap();
         assert_eq!(all, 20);
         assert!(RawTree::new(b"100644 a").differences(&old, |_, _| {}).is_err());
+        // What both have is passed over, cut short or not.
+        let cut = |version| {
+            [
+                line(b"a", EntryKind::File, id(version)),
+                b"100644 b\0cut".to_vec(),
+                vec![version],
+            ]
+            .concat()
+        };
+        assert!(
+            RawTree::new(&cut(1))
+                .differences(&RawTree::new(&cut(2)), |_, _| {})
+                .is_err()
+        );
+        assert!(
+            RawTree::new(&cut(1))
+                .differences(&RawTree::new(&cut(1)), |_, _| {})
+                .is_ok()
+        );
     }
 
     #[test]
