@@ -160,9 +160,11 @@ pub(super) fn renew_without(
             false => &BTreeSet::new(),
         };
         let (epoch, stay, outdated) = renew(desk, group, leaving)?;
-        summary.push(format!(
-            "group {group} has new keys, epoch {epoch}, for {stay} who stay"
-        ));
+        let stay = match stay {
+            1 => "the one who stays".to_owned(),
+            more => format!("{more} who stay"),
+        };
+        summary.push(format!("group {group} has new keys, epoch {epoch}, for {stay}"));
         summary.extend(outdated.iter().map(|member| {
             format!("not for {member}, whose grant is of an epoch that was over: 'fleetvault verify' says what to do")
         }));

@@ -60,7 +60,7 @@ fn new_keys_of_a_group_are_not_for_whose_grant_is_of_an_epoch_that_is_over() {
         let fleet = fleet();
         fresh(&fleet, args)
             .ok()
-            .prints("group ops has new keys, epoch 3, for 1 who stay")
+            .prints("group ops has new keys, epoch 3, for the one who stays")
             .prints("not for mallory, whose grant is of an epoch that was over: 'fleetvault verify' says what to do");
         fleet.set("later", "value-of-later", "@ops");
         for name in ["after", "later"] {

@@ -94,7 +94,7 @@ fn a_keeper_that_goes_takes_the_keys_of_all_groups_along() {
     fleet
         .fleetvault(&["group", "revoke", "keepers", "ops"])
         .ok()
-        .prints("group keepers has new keys, epoch 2, for 1 who stay\n")
+        .prints("group keepers has new keys, epoch 2, for the one who stays\n")
         .prints("group all has new keys, epoch 2, for 4 who stay\n")
         .prints("group team has new keys, epoch 2, for 2 who stay\n")
         .prints("  team_key\n");
