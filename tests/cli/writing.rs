@@ -184,6 +184,20 @@ fn a_lock_of_git_is_named() {
 }
 
 #[test]
+fn a_split_index_is_made_whole_as_the_hint_says() {
+    let fleet = fleet();
+    fleet.git(&["update-index", "--split-index"]);
+    let touch = || fleet.fleetvault(&["touch", "token"]);
+    touch()
+        .fails(1)
+        .silent()
+        .says("cannot read the index: ")
+        .says("git update-index --no-split-index");
+    fleet.git(&["update-index", "--no-split-index"]);
+    touch().ok();
+}
+
+#[test]
 fn two_at_once_both_land() {
     let fleet = fleet();
     std::thread::scope(|scope| {

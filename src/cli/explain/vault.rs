@@ -124,6 +124,9 @@ impl Explain for WriteFailure {
                 "if no git process is running any more, remove {} and run this again",
                 path.display()
             )),
+            Self::Git { doing: "read the index", .. } => report.hint(
+                "'git status' tells whether git reads it; a split index, which only git does, is made whole with: git update-index --no-split-index",
+            ),
             Self::Locked { .. } | Self::Busy { .. } => report.hint("run this again"),
             Self::NotUndone { .. } => {
                 report.hint("run this again when there is room or permission: it first puts back what is left")
