@@ -84,4 +84,6 @@ fn a_keeper_that_was_put_back_is_none_who_stays() {
     fresh(&fleet, &["group", "revoke", "keepers", "alice"])
         .fails(1)
         .says("keeper");
+    let doctor = fresh(&fleet, &["doctor"]).out();
+    assert!(doctor.contains("risk  1 of 2 keepers"), "{doctor}");
 }

@@ -118,6 +118,25 @@ fn an_upstream_that_is_ahead_is_said_before_writing() {
 
 #[cfg(unix)]
 #[test]
+fn what_git_is_in_the_middle_of_is_said() {
+    let fleet = Fleet::new();
+    fleet.set("token", "value-of-token", "alice");
+    fleet.git(&["switch", "-q", "-c", "other"]);
+    fleet.fleetvault_with(&["rotate", "token"], b"theirs-of-token").ok();
+    fleet.git(&["switch", "-q", "main"]);
+    let mut rotate = fleet.fleetvault_command(&["rotate", "token"]);
+    rotate.env("XDG_STATE_HOME", fleet.path("elsewhere"));
+    run(rotate, b"ours-of-token").ok();
+    let merge = ["-c", "core.editor=true", "rebase", "-q", "other"];
+    fleet.git_in(&fleet.vault(), &merge).fails(1);
+    let doctor = fleet.fleetvault(&["doctor"]).out();
+    let risk = "risk  git is in the middle of something, so nothing can be written\n      → fleetvault merge, ";
+    assert!(doctor.contains(risk), "{doctor}");
+    assert!(doctor.contains("then: git rebase --continue\n"), "{doctor}");
+    assert!(!doctor.contains("HEAD is detached"), "{doctor}");
+}
+
+#[test]
 fn whether_an_agent_could_go_around_its_resolver() {
     use std::os::unix::{fs::PermissionsExt, process::CommandExt};
 

@@ -15,11 +15,11 @@ use fleetvault::{
     vault::{Access, HeadState, Repository, Vault},
 };
 use serde::Serialize;
-use vault_format::{AuthorName, Credential, FilePath, Grant, GroupName, Member};
+use vault_format::{AuthorName, Credential, Entry, FilePath, Grant, Group, GroupName, Member};
 
 use crate::{
     context::{Context, ReadArgs},
-    output,
+    output, progress,
     trust::Strictness,
 };
 
@@ -130,7 +130,15 @@ fn trust(context: &Context, repository: &Repository, vault: &Vault<'_>) -> Check
 
 fn branch(repository: &Repository) -> Vec<Check> {
     let mut checks = Vec::new();
-    if repository.head() == HeadState::Detached {
+    if let Some(finish) = progress::next(repository.in_progress().operation) {
+        checks.push(check(
+            State::Risk,
+            "git is in the middle of something, so nothing can be written",
+            Some(format!(
+                "fleetvault merge, where files of the vault conflict; then: {finish}"
+            )),
+        ));
+    } else if repository.head() == HeadState::Detached {
         checks.push(check(
             State::Risk,
             "HEAD is detached, so nothing can be written",
@@ -248,21 +256,15 @@ fn authors(vault: &Vault<'_>) -> Check {
 }
 
 fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
+    let keepers = FilePath::Group(GroupName::keepers());
+    let epoch = body::<Group>(vault, &keepers).map(|group| group.epoch);
     let mut count = 0;
     for path in vault.paths("grants")? {
-        // One that outlived its member keeps nothing.
+        // One that outlived its member keeps nothing, and neither does one of an epoch that is over.
         if let FilePath::Grant(group, member) = &path
             && group == &GroupName::keepers()
-            && vault
-                .look_at::<Member>(&FilePath::Member(member.clone()))
-                .ok()
-                .flatten()
-                .is_some_and(|member| member.body().is_some())
-            && vault
-                .look_at::<Grant>(&path)
-                .ok()
-                .flatten()
-                .is_some_and(|grant| grant.body().is_some())
+            && body::<Member>(vault, &FilePath::Member(member.clone())).is_some()
+            && body::<Grant>(vault, &path).is_some_and(|grant| Some(grant.epoch) == epoch)
         {
             count += 1;
         }
@@ -277,6 +279,11 @@ fn keepers(vault: &Vault<'_>) -> Result<Check, Failure> {
     } else {
         check(State::Good, format!("{count} keepers"), None)
     })
+}
+
+/// What a file says, where it is sound and no tombstone.
+fn body<K: Entry + Clone>(vault: &Vault<'_>, path: &FilePath) -> Option<K> {
+    vault.look_at::<K>(path).ok().flatten()?.body().cloned()
 }
 
 fn files(vault: &Vault<'_>) -> Result<Check, Failure> {
