@@ -51,7 +51,7 @@ pub fn joining() {
     );
 }
 
-/// `member remove` by the number of members, then by the number of credentials for everyone.
+/// `member remove` by the number of members, by the number of credentials for everyone, and with many of both.
 pub fn leaving() {
     println!("member remove, by members (10 credentials for everyone)");
     for members in &SIZES[..3] {
@@ -61,6 +61,8 @@ pub fn leaving() {
     for credentials in SIZES {
         removal(10, credentials);
     }
+    println!("member remove, in a large fleet");
+    removal(1000, 10_000);
 }
 
 /// New grants for 1,000 members who stay, prepared in this process: opened, sealed, signed and checked, not yet committed.
