@@ -100,6 +100,8 @@ pub struct Asked<'a> {
     pub credentials: &'a [CredentialName],
     /// Only what these members know. Who of a thousand knows which of ten thousand values is ten million lines.
     pub members: &'a [MemberName],
+    /// Only what calls for something: of current values, nobody who may use them and has the keys that it ever had.
+    pub exposed: bool,
 }
 
 impl Asked<'_> {

@@ -37,17 +37,25 @@ pub(super) fn knowers(
     facts: &Facts,
     asked: &Asked<'_>,
 ) -> Vec<Knower> {
+    if asked.exposed && current.is_none() {
+        return Vec::new();
+    }
+    // Nearly everybody, of whom nothing is to be said: not one by one for each credential.
+    let as_ever = |member: &MemberName| {
+        facts.living(member) == Some(1) && current.is_some_and(|terms| may_use(&terms.scope, member, facts))
+    };
+    let wanted = |member: &MemberName| asked.about_member(member) && !(asked.exposed && as_ever(member));
     let mut reached: BTreeMap<MemberName, Reached> = BTreeMap::new();
     for ((name, epoch), spans) in spans(versions) {
         match name {
-            HolderName::Member(member) if !asked.about_member(&member) => {}
+            HolderName::Member(member) if !wanted(&member) => {}
             HolderName::Member(member) => {
                 let reached = reached.entry(member).or_default();
                 for span in spans {
                     reached.add(span, Through::Name, epoch);
                 }
             }
-            HolderName::Group(group) => through_group(&group, epoch, &spans, facts, &mut reached),
+            HolderName::Group(group) => through_group(&group, epoch, &spans, (facts, &wanted), &mut reached),
         }
     }
     reached
@@ -80,11 +88,12 @@ fn through_group(
     group: &GroupName,
     epoch: u64,
     spans: &[Span],
-    facts: &Facts,
+    (facts, wanted): (&Facts, &dyn Fn(&MemberName) -> bool),
     reached: &mut BTreeMap<MemberName, Reached>,
 ) {
     let through = Through::of(group);
-    for (member, grants) in facts.grants.get(group).into_iter().flatten() {
+    let members = facts.grants.get(group).into_iter().flatten();
+    for (member, grants) in members.filter(|(member, _)| wanted(member)) {
         for grant in grants {
             let Some(granted) = grant.said.filter(|granted| granted.epoch >= epoch) else {
                 continue;
@@ -215,14 +224,23 @@ mod tests {
             .iter()
             .find(|version| version.current)
             .and_then(|version| version.said.as_ref());
-        let line = |knower: Knower| match knower.reason {
+        let line = |knower: &Knower| match &knower.reason {
             Some(reason) => format!("{} {:?}: {reason}", knower.member, knower.standing),
             None => format!("{} {:?}", knower.member, knower.standing),
         };
-        knowers(&all, current, facts, &Asked::default())
-            .into_iter()
-            .map(line)
-            .collect()
+        let known = knowers(&all, current, facts, &Asked::default());
+        let only = Asked {
+            exposed: true,
+            ..Asked::default()
+        };
+        let exposed = knowers(&all, current, facts, &only);
+        // Whoever is to be told of is, in the same words, however much is asked.
+        let counts = |knower: &&Knower| knower.standing == Standing::StillKnows || knower.replaced_keys;
+        let lines = |knowers: &[Knower]| -> Vec<String> { knowers.iter().filter(counts).map(line).collect() };
+        if current.is_some() {
+            assert_eq!(lines(&known), lines(&exposed));
+        }
+        known.iter().map(line).collect()
     }
 
     #[test]

@@ -7,7 +7,6 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::AuthorError,
     cli::{Failure, explain::Explain, time},
-    review::exposure::Asked,
     terminal::{
         style::Paint,
         table::{Cell, Column, Table},
@@ -87,7 +86,7 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
             }
         }
         if args.exposed {
-            let found = exposure::read(vault, &Asked::default(), false)?;
+            let found = exposure::read(vault, &exposure::EXPOSED, false)?;
             let mut known: HashMap<String, Vec<String>> = { found.worklist() }
                 .map(|(name, value)| {
                     let who = value.still_known_to().map(|knower| knower.member.to_string());

@@ -5,7 +5,6 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::{self, AuthorError},
     cli::Failure,
-    review::exposure::Asked,
     say,
     terminal::report::Report,
 };
@@ -86,7 +85,7 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
 /// What the history says is to be rotated.
 fn exposed(read: &ReadArgs, context: &Context) -> Result<Vec<CredentialName>, Failure> {
     let found = context.read(read, Strictness::Required, |vault| {
-        exposure::read(vault, &Asked::default(), false)
+        exposure::read(vault, &exposure::EXPOSED, false)
     })?;
     exposure::remark(&found);
     let names: Vec<CredentialName> = found.worklist().map(|(name, _)| name.clone()).collect();

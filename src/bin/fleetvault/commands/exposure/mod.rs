@@ -98,6 +98,8 @@ pub fn run(args: &ExposureArgs, context: &Context) -> Result<(), Failure> {
     let asked = Asked {
         credentials: &args.names,
         members: args.member.as_slice(),
+        // What the overview shows.
+        exposed: format == Format::Text && args.names.is_empty() && args.member.is_none(),
     };
     let found = context.read(&args.read, Strictness::Noted, |vault| {
         let found = read(vault, &asked, args.all)?;
@@ -140,6 +142,13 @@ pub fn run(args: &ExposureArgs, context: &Context) -> Result<(), Failure> {
     }
     broken(&found)
 }
+
+/// What tells only of those who are to be told of.
+pub const EXPOSED: Asked<'static> = Asked {
+    credentials: &[],
+    members: &[],
+    exposed: true,
+};
 
 /// Reads the history that leads to this commit, with its progress on the terminal.
 pub fn read(vault: &Vault<'_>, asked: &Asked<'_>, all: bool) -> Result<Exposure, Failure> {
