@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vault_format::{Authority, Credential, Entry, FilePath, Grant, Group, Parsed};
 
-use super::finding::Finding;
-use crate::vault::{CommitId, FileError, FileProblem, History, MAX_FILE, Vault};
+use super::{finding::Finding, past::with_history};
+use crate::vault::{CommitId, FileError, MAX_FILE, Vault};
 
 /// Returns those of the files of which the history has a later version. What it does not reach, in a shallow clone, is not known.
 ///
@@ -16,43 +16,38 @@ pub(super) fn put_back(vault: &Vault<'_>, suspects: &BTreeSet<FilePath>) -> Resu
     if suspects.is_empty() {
         return Ok(Vec::new());
     }
-    let failed = |error: String| vault.error("", FileProblem::Contradiction(error));
-    let place = vault.snapshot().place();
-    let repository = place.open().map_err(|error| failed(error.to_string()))?;
-    let snapshot = repository
-        .snapshot_at(&place)
-        .map_err(|error| failed(error.to_string()))?;
-    let history = History::of(&repository, &snapshot, false).map_err(|error| failed(error.to_string()))?;
-    let folders: BTreeSet<String> = suspects.iter().filter_map(folder).collect();
-    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-    let versions = history
-        .versions(&folders, &|_| {})
-        .map_err(|error| vault.error("", error))?;
-    let mut latest: BTreeMap<FilePath, (u64, CommitId)> = BTreeMap::new();
-    for version in versions.files.iter().filter(|version| !version.current) {
-        let Some(path) = FilePath::parse(&version.file.path).filter(|path| suspects.contains(path)) else {
-            continue;
-        };
-        let bytes = repository.contents(version.file.id, MAX_FILE).ok().flatten();
-        let Some(serial) = bytes.and_then(|bytes| signed_serial(vault.authority(), &path, &bytes)) else {
-            continue;
-        };
-        if latest.get(&path).is_none_or(|(known, _)| *known < serial) {
-            latest.insert(path, (serial, version.since.commit));
+    with_history(vault, |repository, history| {
+        let folders: BTreeSet<String> = suspects.iter().filter_map(folder).collect();
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        let versions = history
+            .versions(&folders, &|_| {})
+            .map_err(|error| vault.error("", error))?;
+        let mut latest: BTreeMap<FilePath, (u64, CommitId)> = BTreeMap::new();
+        for version in versions.files.iter().filter(|version| !version.current) {
+            let Some(path) = FilePath::parse(&version.file.path).filter(|path| suspects.contains(path)) else {
+                continue;
+            };
+            let bytes = repository.contents(version.file.id, MAX_FILE).ok().flatten();
+            let Some(serial) = bytes.and_then(|bytes| signed_serial(vault.authority(), &path, &bytes)) else {
+                continue;
+            };
+            if latest.get(&path).is_none_or(|(known, _)| *known < serial) {
+                latest.insert(path, (serial, version.since.commit));
+            }
         }
-    }
-    let mut findings = Vec::new();
-    for (path, (before, commit)) in latest {
-        if let Some((now, _)) = vault.state_of(&path)?.filter(|(now, _)| *now < before) {
-            let commit = commit.short();
-            let problem = format!(
-                "put back: serial {before} in commit {commit}, serial {now} now; 'git checkout {commit} -- {path}' and a commit bring the later one"
-            );
-            let path = path.to_string();
-            findings.push(Finding { path, problem });
+        let mut findings = Vec::new();
+        for (path, (before, commit)) in latest {
+            if let Some((now, _)) = vault.state_of(&path)?.filter(|(now, _)| *now < before) {
+                let commit = commit.short();
+                let problem = format!(
+                    "put back: serial {before} in commit {commit}, serial {now} now; 'git checkout {commit} -- {path}' and a commit bring the later one"
+                );
+                let path = path.to_string();
+                findings.push(Finding { path, problem });
+            }
         }
-    }
-    Ok(findings)
+        Ok(findings)
+    })
 }
 
 /// The folder of the vault that a file is in.

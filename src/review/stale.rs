@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use vault_format::{Credential, FilePath, Grant, Group, GroupName, Holder, HolderName, Parsed};
 
-use super::finding::Finding;
-use crate::vault::{BlobId, CommitId, FileError, History, MAX_FILE, Repository, Vault};
+use super::{finding::Finding, past::with_history};
+use crate::vault::{BlobId, CommitId, FileError, MAX_FILE, Repository, Vault};
 
 /// A file that is sealed to an epoch that is over.
 #[derive(Debug, Clone)]
@@ -35,60 +35,55 @@ pub(super) fn stale(vault: &Vault<'_>, outdated: &[Outdated]) -> Result<Vec<Find
     if outdated.is_empty() {
         return Ok(Vec::new());
     }
-    let failed = |error: String| vault.error("", crate::vault::FileProblem::Contradiction(error));
-    let place = vault.snapshot().place();
-    let repository = place.open().map_err(|error| failed(error.to_string()))?;
-    let snapshot = repository
-        .snapshot_at(&place)
-        .map_err(|error| failed(error.to_string()))?;
-    let history = History::of(&repository, &snapshot, false).map_err(|error| failed(error.to_string()))?;
-    let groups: BTreeMap<&GroupName, String> = { outdated.iter() }
-        .filter_map(|file| match &file.holder.name {
-            HolderName::Group(group) => Some((group, FilePath::Group(group.clone()).to_string())),
-            HolderName::Member(_) => None,
-        })
-        .collect();
-    let paths: Vec<&str> = groups.values().map(String::as_str).collect();
-    let introductions = history.introductions(&paths).map_err(|error| vault.error("", error))?;
-    let mut epochs: HashMap<(&GroupName, BlobId), Option<u64>> = HashMap::new();
-    let mut present: HashMap<CommitId, HashMap<String, BlobId>> = HashMap::new();
-    let mut findings = Vec::new();
-    for file in outdated {
-        let found = || Finding {
-            path: file.path.to_string(),
-            problem: problem(&file.holder, file.now),
-        };
-        let HolderName::Group(group) = &file.holder.name else {
-            // A member has no use for what is sealed to keys it does not have any more.
-            findings.push(found());
-            continue;
-        };
-        let mut is_later = |id: BlobId| {
-            let epoch = *epochs
-                .entry((group, id))
-                .or_insert_with(|| epoch(&repository, group, id));
-            epoch.is_some_and(|epoch| epoch > file.holder.epoch)
-        };
-        let mut was_there = |commit: CommitId| {
-            let files = present.entry(commit).or_insert_with(|| contents(&repository, commit));
-            let there = files.get(&file.path.to_string());
-            there.is_some_and(|there| *there == file.id || says_the_same(&repository, &file.path, *there, file.id))
-        };
-        // Before each commit that began a later epoch: somebody may have begun it a second time, beside a history in which the file was there.
-        // A vault that begins with it, in a copy without its history for example, tells nothing of what was before.
-        let began = groups.get(group).and_then(|path| introductions.get(path.as_str()));
-        let is_stale = began.into_iter().flatten().any(|began| {
-            let before = &began.before;
-            !before.is_empty()
-                && is_later(began.id)
-                && !before.iter().any(|(_, id)| id.is_some_and(&mut is_later))
-                && !before.iter().any(|(commit, _)| was_there(*commit))
-        });
-        if is_stale {
-            findings.push(found());
+    with_history(vault, |repository, history| {
+        let groups: BTreeMap<&GroupName, String> = { outdated.iter() }
+            .filter_map(|file| match &file.holder.name {
+                HolderName::Group(group) => Some((group, FilePath::Group(group.clone()).to_string())),
+                HolderName::Member(_) => None,
+            })
+            .collect();
+        let paths: Vec<&str> = groups.values().map(String::as_str).collect();
+        let introductions = history.introductions(&paths).map_err(|error| vault.error("", error))?;
+        let mut epochs: HashMap<(&GroupName, BlobId), Option<u64>> = HashMap::new();
+        let mut present: HashMap<CommitId, HashMap<String, BlobId>> = HashMap::new();
+        let mut findings = Vec::new();
+        for file in outdated {
+            let found = || Finding {
+                path: file.path.to_string(),
+                problem: problem(&file.holder, file.now),
+            };
+            let HolderName::Group(group) = &file.holder.name else {
+                // A member has no use for what is sealed to keys it does not have any more.
+                findings.push(found());
+                continue;
+            };
+            let mut is_later = |id: BlobId| {
+                let epoch = *epochs
+                    .entry((group, id))
+                    .or_insert_with(|| epoch(repository, group, id));
+                epoch.is_some_and(|epoch| epoch > file.holder.epoch)
+            };
+            let mut was_there = |commit: CommitId| {
+                let files = present.entry(commit).or_insert_with(|| contents(repository, commit));
+                let there = files.get(&file.path.to_string());
+                there.is_some_and(|there| *there == file.id || says_the_same(repository, &file.path, *there, file.id))
+            };
+            // Before each commit that began a later epoch: somebody may have begun it a second time, beside a history in which the file was there.
+            // A vault that begins with it, in a copy without its history for example, tells nothing of what was before.
+            let began = groups.get(group).and_then(|path| introductions.get(path.as_str()));
+            let is_stale = began.into_iter().flatten().any(|began| {
+                let before = &began.before;
+                !before.is_empty()
+                    && is_later(began.id)
+                    && !before.iter().any(|(_, id)| id.is_some_and(&mut is_later))
+                    && !before.iter().any(|(commit, _)| was_there(*commit))
+            });
+            if is_stale {
+                findings.push(found());
+            }
         }
-    }
-    Ok(findings)
+        Ok(findings)
+    })
 }
 
 /// The epoch that a version of a group file says. Whoever signed it: a forged one can only make more of what came later stale.
