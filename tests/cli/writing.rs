@@ -197,6 +197,23 @@ fn a_split_index_is_made_whole_as_the_hint_says() {
     touch().ok();
 }
 
+/// A file that was written in one tick of the clock with the index is looked at, and not called changed: `git reset --keep` would refuse.
+#[test]
+fn what_was_written_together_with_the_index_is_unchanged() {
+    let fleet = fleet();
+    let start = fleet.git(&["rev-parse", "HEAD"]);
+    fleet.set("one", "value-of-one", "dev");
+    let file = fs::metadata(fleet.vault().join("credentials/one.toml")).unwrap();
+    let index = fs::File::options()
+        .write(true)
+        .open(fleet.vault().join(".git/index"))
+        .unwrap();
+    index.set_modified(file.modified().unwrap()).unwrap();
+    fleet.set("two", "value-of-two", "dev");
+    fleet.git(&["reset", "-q", "--keep", start.trim()]);
+    assert_eq!(fleet.git(&["status", "--porcelain"]), "");
+}
+
 #[test]
 fn two_at_once_both_land() {
     let fleet = fleet();

@@ -14,6 +14,7 @@ use super::conflict::Conflict;
 use super::error::{Doing, WriteFailure, git};
 use super::lock::{StateDir, remove_if_there};
 use super::sync::sync_all;
+use super::worktree;
 
 /// What our `index.lock` holds. Only we write this, and only under the writers' lock: whoever has
 /// that and finds this knows that it was left over.
@@ -306,8 +307,8 @@ impl Index {
     }
 }
 
-/// Tells whether the file still is what git saw, by everything a file system says about it, and
-/// was last written before the index was.
+/// Tells whether the file still is what git saw, by everything a file system says about it, and was last written before the index was. Where that
+/// was in one tick of the clock, its contents tell: with a size of zero `git reset --keep` would take it for changed.
 fn is_surely_unchanged(entry: &IndexEntry, index: (i32, u32), top: &Path) -> bool {
     let seen = (entry.mtime.seconds(), entry.mtime.nanoseconds());
     let Ok(path) = std::str::from_utf8(&entry.path) else {
@@ -321,13 +322,15 @@ fn is_surely_unchanged(entry: &IndexEntry, index: (i32, u32), top: &Path) -> boo
         ..*entry
     };
     fill(&mut now, &metadata);
-    seen < index
-        && now.file_size == entry.file_size
+    let is_as_seen = now.file_size == entry.file_size
         && now.ino == entry.ino
         && (now.mtime.seconds(), now.mtime.nanoseconds()) == seen
         && now.ctime.seconds() == entry.ctime.seconds()
         && now.ctime.nanoseconds() == entry.ctime.nanoseconds()
-        && cfg!(unix)
+        && cfg!(unix);
+    let has_contents =
+        || metadata.is_file() && worktree::has_contents(&top.join(path), &metadata, entry.id).unwrap_or(false);
+    is_as_seen && (seen < index || has_contents())
 }
 
 /// Fills in what `stat` says, cut to 32 bits as git does.

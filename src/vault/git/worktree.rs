@@ -131,7 +131,7 @@ fn has_markers(contents: &[u8]) -> bool {
 }
 
 /// Tells whether a file has the contents of this blob.
-fn has_contents(path: &Path, metadata: &Metadata, id: Oid) -> Result<bool, WriteFailure> {
+pub(super) fn has_contents(path: &Path, metadata: &Metadata, id: Oid) -> Result<bool, WriteFailure> {
     if metadata.len() > MAX_FILE as u64 {
         return Ok(false);
     }
