@@ -151,6 +151,28 @@ fn an_author_who_writes_on_while_being_removed() {
 }
 
 #[test]
+fn an_author_who_was_removed_takes_own_commits_back() {
+    let clones = Clones::new();
+    let (key, public) = new_key(&clones, "carol");
+    let add = ["author", "add", "carol", "--key", &public];
+    clones.fleet.fleetvault(&add).ok();
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("c");
+    set_as(&clones, "c", &key, "late", "value-of-carol");
+    clones.run("a", &["author", "remove", "carol"]).ok();
+    clones.sync("a", &[]).ok();
+    let refused = clones
+        .sync("c", &[])
+        .fails(6)
+        .says("credentials/late.toml: it is signed by 'carol', who is no author of this vault")
+        .says("your own commits do not verify, so nothing was pushed and nothing changed here")
+        .says("then make again: 'fleetvault: set late'");
+    follow(&clones, "c", &refused);
+    assert_eq!(clones.head("c"), clones.head("a"));
+}
+
+#[test]
 fn who_can_open_nothing_sets_it_again() {
     let clones = Clones::new();
     clones.fleet.member("dev");

@@ -10,7 +10,10 @@ use fleetvault::{
 };
 use vault_format::{FilePath, ROOT_FILE};
 
-use super::{judge::refuse, rebase::Rebase};
+use super::{
+    judge::{expect_sound, refuse},
+    rebase::Rebase,
+};
 
 /// How many commits are named that are to be made again.
 const NAMED_MAX: usize = 20;
@@ -85,6 +88,28 @@ impl Rebase<'_> {
             incoming.short()
         );
         Err(refuse(refused, "own_unsound", summary, way_out))
+    }
+
+    /// Refuses own commits that do not verify behind the others, of an author who was removed meanwhile for example.
+    pub(super) fn expect_own_sound(
+        &self,
+        refused: &[Finding],
+        parting: &Parting,
+        incoming: CommitId,
+    ) -> Result<(), Failure> {
+        match parting.fork {
+            Some(fork) if !refused.is_empty() && !parting.branched => {
+                let summary =
+                    "your own commits do not verify, so nothing was pushed and nothing changed here".to_owned();
+                Err(refuse(
+                    refused,
+                    "own_unsound",
+                    summary,
+                    self.way_out(fork, &parting.own)?,
+                ))
+            }
+            _ => expect_sound(refused, self.upstream, incoming),
+        }
     }
 
     /// The files that commits changed and that this machine remembers, as `trust accept` wants them.

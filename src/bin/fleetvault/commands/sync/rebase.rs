@@ -191,7 +191,7 @@ impl Rebase<'_> {
         };
         let mut judgement = judge.all(incoming, rebased.result)?;
         self.expect_authors_of(&judgement.refused, parting, incoming)?;
-        expect_sound(&judgement.refused, self.upstream, incoming)?;
+        self.expect_own_sound(&judgement.refused, parting, incoming)?;
         // A merge commit joins own ones as they are.
         if !parting.branched && self.seal_along(replay, parting, incoming, rebased)? {
             judgement = judge.all(incoming, rebased.result)?;
