@@ -5,7 +5,6 @@ pub mod exposure;
 mod finding;
 pub mod incoming;
 mod keys;
-mod past;
 mod places;
 pub mod proposal;
 mod put_back;

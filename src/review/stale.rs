@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use vault_format::{Credential, FilePath, Grant, Group, GroupName, Holder, HolderName, Parsed};
 
-use super::{finding::Finding, past::with_history};
-use crate::vault::{BlobId, CommitId, FileError, MAX_FILE, Repository, Vault};
+use super::finding::Finding;
+use crate::vault::{BlobId, CommitId, FileError, MAX_FILE, Repository, Vault, with_history};
 
 /// A file that is sealed to an epoch that is over.
 #[derive(Debug, Clone)]

@@ -107,12 +107,18 @@ impl<'r> Vault<'r> {
             roots,
         };
         vault.snapshot.remember(vault.places.clone());
-        // The chain has one floor for all its files: its length and the digest of its end, through which every later chain must pass.
-        vault
-            .floors
-            .check_chain(ROOT_FILE, &vault.roots)
-            .map_err(|e| fail(ROOT_FILE.into(), e.into()))?;
+        vault.check_roots()?;
         Ok(vault)
+    }
+
+    /// Checks the chain of roots against its floor.
+    ///
+    /// # Errors
+    /// [`FileError`] where it does not pass through the root that was seen here.
+    pub(super) fn check_roots(&self) -> Result<(), FileError> {
+        // One floor for all its files: its length and the digest of its end, through which every later chain must pass.
+        let checked = self.floors.check_chain(ROOT_FILE, &self.roots);
+        checked.map_err(|error| self.error(ROOT_FILE, error))
     }
 
     /// The vault's id: the hash of its first root.

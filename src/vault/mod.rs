@@ -6,6 +6,7 @@
 mod files;
 mod git;
 mod parallel;
+mod past;
 mod remote;
 pub mod trust;
 
@@ -19,4 +20,6 @@ pub use git::{
     write_new,
 };
 pub(crate) use parallel::in_parallel;
+pub use past::Later;
+pub(crate) use past::{later, with_history};
 pub use remote::{Pushed, Remote, RemoteError, RemoteOptions};

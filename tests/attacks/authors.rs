@@ -143,7 +143,7 @@ fn a_root_chain_that_was_shorter_before_is_refused_where_the_longer_one_was_used
     fleet.git(&["commit", "-q", "-m", "shorter"]);
     let run = fleet.refused("fleet-dev", "github_pat", 6);
     run.says("fleetvault.toml (commit ")
-        .says("serial 2 was used here before, found serial 1");
+        .says("serial 2 was seen here before, found serial 1");
     // One that had not used it cannot know, unless its anchor says so.
     fleet.gets("fleet-rev", &[("shared_key", BOTH)]);
     let file = fleet.identity("fleet-rev");

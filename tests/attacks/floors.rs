@@ -45,7 +45,7 @@ fn an_old_file_is_refused_where_the_new_one_was_used() {
         let run = fleet
             .refused("fleet-dev", "github_pat", 6)
             .says(&format!("{PATH} (commit "));
-        run.says("serial 2 was used here before, found serial 1")
+        run.says("serial 2 was seen here before, found serial 1")
             .says(&format!("trust accept {PATH}"));
         fleet.gets("fleet-dev", &[("shared_key", BOTH), ("pub_token", ALL)]);
     };
@@ -88,7 +88,7 @@ fn touch_overtakes_a_rollback_that_is_wanted() {
     fleet.git(&["revert", "--no-edit", "HEAD", "HEAD~1"]);
     fleet
         .refused("fleet-dev", "github_pat", 6)
-        .says("serial 4 was used here before, found serial 2");
+        .says("serial 4 was seen here before, found serial 2");
     // The author's machine remembers as well. A pattern must not bless what nobody looked at; the name does.
     clean(fleet.fleetvault(&["touch", "*"]).fails(6).silent()).says(PATH);
     let touched = clean(fleet.fleetvault(&["touch", "github_pat"]).ok());
@@ -109,7 +109,7 @@ fn a_file_that_is_gone_is_refused_where_it_was_used_and_rm_makes_it_final() {
     let run = fleet
         .refused("fleet-dev", "github_pat", 6)
         .says(&format!("{PATH} (commit "));
-    run.says("gone without a tombstone: serial 1 was used here before")
+    run.says("gone without a tombstone: serial 1 was seen here before")
         .says("fleetvault rm");
     fleet.gets("fleet-dev", &[("shared_key", BOTH)]);
     let mut fresh = fleet.resolver_command("fleet-dev", &["expand"]);
@@ -137,7 +137,7 @@ fn what_was_removed_or_taken_away_does_not_come_back() {
     fleet.forge(PATH, &text);
     fleet
         .refused("fleet-dev", "github_pat", 6)
-        .says("serial 2 was used here before, found serial 1");
+        .says("serial 2 was seen here before, found serial 1");
     // Out of the scope, and back in by an old file.
     let fleet = world();
     let text = fleet.read("credentials/shared_key.toml");
@@ -149,7 +149,7 @@ fn what_was_removed_or_taken_away_does_not_come_back() {
     fleet.forge("credentials/shared_key.toml", &text);
     fleet
         .refused("fleet-rev", "shared_key", 6)
-        .says("serial 2 was used here before, found serial 1");
+        .says("serial 2 was seen here before, found serial 1");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn old_members_and_old_grants_are_refused() {
     fleet
         .refused("fleet-dev", "github_pat", 6)
         .says("members/fleet-dev.toml (commit ")
-        .says("serial 2 was used");
+        .says("serial 2 was seen");
     fleet.gets("fleet-rev", &[("shared_key", BOTH), ("pub_token", ALL)]);
 
     let fleet = world();

@@ -112,7 +112,7 @@ fn a_file_that_went_back_by_revert_or_by_force_and_the_ways_out() {
         net.arrive();
         let gone_back = || {
             let says = [
-                "serial 2 was used here before, found serial 1",
+                "serial 2 was seen here before, found serial 1",
                 "'fleetvault touch github_pat'",
                 "'fleetvault trust accept credentials/github_pat.toml'",
             ];
@@ -187,7 +187,7 @@ fn a_members_keys_that_were_swapped_or_went_back() {
     net.reset(&good);
     net.arrive();
     std::fs::copy(&earlier, &identity).unwrap();
-    net.refused("github_pat", member, &["serial 2 was used here before, found serial 1"]);
+    net.refused("github_pat", member, &["serial 2 was seen here before, found serial 1"]);
     for path in [member, PATH, "grants/all/fleet-dev.toml"] {
         net.accept(path);
     }
@@ -210,7 +210,7 @@ fn a_groups_keys_that_were_replaced_or_went_back() {
     // The keys of the epoch before are in the group's file; those of now are in the grant.
     net.fleet.forge(group, &old);
     net.arrive();
-    net.refused("pub_token", group, &["serial 2 was used here before, found serial 1"]);
+    net.refused("pub_token", group, &["serial 2 was seen here before, found serial 1"]);
     net.gets(&[("later", "s3cr3t-later"), ("github_pat", DEV)]);
     net.reset(&good);
     let text = net.fleet.read(group);
@@ -240,7 +240,7 @@ fn a_grant_that_was_taken_back_and_returns() {
     net.ask("team_key").fails(3).silent();
     net.fleet.forge(grant, &old);
     net.arrive();
-    net.refused("team_key", grant, &["serial 2 was used here before, found serial 1"]);
+    net.refused("team_key", grant, &["serial 2 was seen here before, found serial 1"]);
     net.gets(&[("github_pat", DEV), ("pub_token", ALL)]);
     net.fleet.git(&["revert", "--no-edit", "HEAD"]);
     net.arrive();
@@ -258,7 +258,7 @@ fn an_earlier_root_or_another_vault() {
     net.refused(
         "pub_token",
         "fleetvault.toml",
-        &["serial 2 was used here before, found serial 1"],
+        &["serial 2 was seen here before, found serial 1"],
     );
     net.accept("fleetvault.toml");
     net.gets(&[("pub_token", ALL)]);

@@ -1,6 +1,9 @@
 //! Who lost a group, and puts its old grant back into the repository: authors with a fresh clone, whose machines remember nothing, do not give it
 //! the keys of now.
 
+use tempfile::TempDir;
+use vault_format::SigningKey;
+
 use crate::support::{Fleet, Run, run};
 
 /// A group `ops` that `mallory` lost and `dev` and `web` have, with the grant of `mallory` put back.
@@ -21,10 +24,14 @@ fn fleet() -> Fleet {
 
 /// `fleetvault` as alice on a machine that remembers nothing.
 fn fresh(fleet: &Fleet, args: &[&str]) -> Run {
+    on(&tempfile::tempdir().unwrap(), fleet, args, "")
+}
+
+/// `fleetvault` as alice on a machine that remembers what it has seen itself.
+fn on(state: &TempDir, fleet: &Fleet, args: &[&str], input: &str) -> Run {
     let mut command = fleet.fleetvault_command(args);
-    let state = tempfile::tempdir().unwrap();
     command.env("XDG_STATE_HOME", state.path());
-    run(command, b"")
+    run(command, input.as_bytes())
 }
 
 /// What opens for a member, whose machine remembers nothing either.
@@ -86,4 +93,130 @@ fn a_keeper_that_was_put_back_is_none_who_stays() {
         .says("keeper");
     let doctor = fresh(&fleet, &["doctor"]).out();
     assert!(doctor.contains("risk  1 of 2 keepers"), "{doctor}");
+}
+
+/// What an author's machine that has not seen the removal is asked for first makes no difference to what it seals then.
+#[test]
+fn who_was_removed_and_is_back_by_a_revert_gets_nothing_from_an_author_on_a_new_machine() {
+    let fleet = Fleet::new();
+    for name in ["dev", "mallory"] {
+        fleet.member(name);
+    }
+    fleet.set("before", "value-of-before", "*");
+    fleet.fleetvault(&["member", "remove", "mallory"]).ok();
+    let removal = fleet.git(&["rev-parse", "HEAD"]);
+    let removal = &removal[..10];
+    fleet.git(&["revert", "--no-edit", "HEAD"]);
+    let reverted = fleet.git(&["rev-parse", "HEAD"]);
+    for first in [&["list"][..], &["get", "before"], &["show", "before"], &["verify"]] {
+        let state = tempfile::tempdir().unwrap();
+        on(&state, &fleet, first, "");
+        on(&state, &fleet, &["set", "after", "--members", "*"], "value-of-after")
+            .fails(6)
+            .says("groups/all.toml (commit")
+            .says("rolled back")
+            .says(&format!(
+                "groups/all.toml was put back: serial 2 in commit {removal}, serial 1 now; \
+                 'git checkout {removal} -- groups/all.toml' and a commit bring the later one"
+            ));
+        on(
+            &state,
+            &fleet,
+            &["set", "after", "--members", "mallory"],
+            "value-of-after",
+        )
+        .fails(6)
+        .says("members/mallory.toml (commit")
+        .says("rolled back");
+        assert_eq!(fleet.git(&["rev-parse", "HEAD"]), reverted);
+        // What does not depend on it goes on.
+        on(
+            &state,
+            &fleet,
+            &["set", "own", "--members", "dev", "--dry-run"],
+            "value",
+        )
+        .ok();
+    }
+    // The way out that is named, for each of the files.
+    let state = tempfile::tempdir().unwrap();
+    let said = on(&state, &fleet, &["set", "after", "--members", "*"], "value-of-after")
+        .fails(6)
+        .stderr;
+    let files: Vec<&str> = { said.lines() }
+        .filter_map(|line| line.split_once(" was put back")?.0.rsplit(' ').next())
+        .collect();
+    assert_eq!(files, ["members/mallory.toml", "groups/all.toml"], "{said}");
+    fleet.git(&["checkout", "-q", removal, "--", "groups", "members", "grants"]);
+    fleet.commit_all("bring it back");
+    on(&state, &fleet, &["set", "after", "--members", "*"], "value-of-after").ok();
+    assert!(!opens(&fleet, "mallory", "after") && opens(&fleet, "dev", "after"));
+}
+
+/// The machine has written before, and has never used what is put back then.
+#[test]
+fn what_is_put_back_later_is_noticed_although_it_was_never_used_here() {
+    let fleet = Fleet::new();
+    for name in ["dev", "mallory"] {
+        fleet.member(name);
+    }
+    fleet.fleetvault(&["group", "add", "ops", "dev", "mallory"]).ok();
+    fleet.fleetvault(&["group", "revoke", "ops", "mallory"]).ok();
+    let state = tempfile::tempdir().unwrap();
+    on(&state, &fleet, &["set", "one", "--members", "dev"], "value-of-one").ok();
+    // Merged from a line beside, which began before what the machine has seen.
+    fleet.git(&["checkout", "-q", "-b", "beside", "HEAD~2"]);
+    fleet.git(&["commit", "-q", "--allow-empty", "-m", "tidy"]);
+    fleet.git(&["checkout", "-q", "main"]);
+    fleet.git(&["merge", "-q", "--no-commit", "--no-ff", "beside"]);
+    fleet.git(&["checkout", "-q", "beside", "--", "groups/ops.toml", "grants/ops"]);
+    fleet.commit_all("tidy");
+    on(
+        &state,
+        &fleet,
+        &["set", "after", "--members", "@ops", "--dry-run"],
+        "value-of-after",
+    )
+    .fails(6)
+    .says("rolled back");
+    for first in [true, false] {
+        on(&state, &fleet, &["set", "after", "--members", "@ops"], "value-of-after")
+            .fails(6)
+            .says("groups/ops.toml (commit")
+            .says("rolled back");
+        on(
+            &state,
+            &fleet,
+            &["set", "two", "--members", "dev"],
+            &format!("value-of-two-{first}"),
+        )
+        .ok();
+    }
+    // Accepting it is for a person to decide, once.
+    on(&state, &fleet, &["trust", "accept", "--yes", "groups/ops.toml"], "").ok();
+    on(&state, &fleet, &["set", "after", "--members", "@ops"], "value-of-after").ok();
+    fleet.git(&["commit", "-q", "--allow-empty", "-m", "go on"]);
+    on(&state, &fleet, &["set", "after", "--members", "@ops"], "value-of-after").ok();
+}
+
+/// Who was an author before a root is put back could sign whatever this machine is to believe.
+#[test]
+fn a_root_that_was_taken_away_is_known_from_the_history() {
+    let fleet = Fleet::new();
+    fleet.set("before", "value-of-before", "*");
+    let key = fleet.path("mallory.pub");
+    std::fs::write(&key, SigningKey::generate().unwrap().signer().unwrap().to_string()).unwrap();
+    let key = key.to_str().unwrap();
+    fleet.fleetvault(&["author", "add", "mallory", "--key-file", key]).ok();
+    fleet.fleetvault(&["author", "remove", "mallory"]).ok();
+    fleet.git(&["rm", "-q", "roots/3.toml"]);
+    fleet.commit_all("tidy");
+    let state = tempfile::tempdir().unwrap();
+    on(&state, &fleet, &["get", "before"], "").ok();
+    for _ in 0..2 {
+        on(&state, &fleet, &["set", "after", "--members", "*"], "value-of-after")
+            .fails(6)
+            .says("serial 3 was seen here before, found serial 2")
+            .says("ask the authors first");
+    }
 }

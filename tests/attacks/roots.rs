@@ -70,7 +70,7 @@ fn a_removed_author_does_not_come_back_by_a_longer_chain() {
         let run = fleet
             .refused("fleet-dev", "github_pat", 6)
             .says("fleetvault.toml (commit ");
-        run.says("it is not the serial 3 that was used here before: same serial, other contents");
+        run.says("it is not the serial 3 that was seen here before: same serial, other contents");
     };
     refused();
     let longer = successor(&fleet, &fork, &bob, "bob", |body| body.keepers = 3);
@@ -166,7 +166,7 @@ fn on_a_second_clone_old_and_forked_roots_are_refused_and_squashes_are_not() {
     let refused = clean(pulled(&fleet, &clone, "github_pat").fails(6).silent());
     refused
         .says("fleetvault.toml (commit ")
-        .says("serial 3 was used here before, found serial 2")
+        .says("serial 3 was seen here before, found serial 2")
         .says("ask the authors first")
         .says("trust accept fleetvault.toml");
     fleet.git(&["reset", "-q", "--hard", &with_bob]);
@@ -244,7 +244,7 @@ fn what_was_forged_or_rolled_back_is_not_signed_anew() {
     let other_key = signed(widened, &rogue, "bob", Credential::NAMESPACE);
     let edited = newer.replace("network = \"allow\"", "network = \"deny\"");
     for (text, says) in [
-        (older.as_str(), "serial 2 was used here before, found serial 1"),
+        (older.as_str(), "serial 2 was seen here before, found serial 1"),
         (
             std::str::from_utf8(other_key.as_bytes()).unwrap(),
             "which is not that author's",

@@ -131,7 +131,7 @@ fn an_older_file_than_the_one_used_here() {
     fleet.expand("fleet-dev", "<<secure.github_pat>>").ok();
     fleet.git(&["reset", "-q", "--hard", "HEAD^"]);
     fleet.expand("fleet-dev", "<<secure.github_pat>>").fails(6).silent().says_exactly(&format!(
-        "fleetvault: error: credentials/github_pat.toml (commit {}): it was rolled back: serial 2 was used here before, found serial 1\n\
+        "fleetvault: error: credentials/github_pat.toml (commit {}): it was rolled back: serial 2 was seen here before, found serial 1\n\
          fleetvault: hint: if that is wanted: 'fleetvault touch github_pat' overtakes it with a new serial, or \
          'fleetvault trust accept credentials/github_pat.toml' accepts it on this machine\n\
          fleetvault: hint: to bring the newer one back: 'git log --all --reflog -- credentials/github_pat.toml' shows its commits, \
@@ -157,7 +157,7 @@ fn a_member_that_was_rolled_back_comes_back_from_history() {
     for refused in [set().fails(6), fleet.expand("fleet-dev", "<<secure.shared>>").fails(6)] {
         refused
             .says(&format!("{path} (commit "))
-            .says("it was rolled back: serial 2 was used here before, found serial 1")
+            .says("it was rolled back: serial 2 was seen here before, found serial 1")
             .says(&format!("'git log --all --reflog -- {path}' shows its commits"))
             .says(&format!("'git restore --source=COMMIT -- {path}' and a commit"));
     }

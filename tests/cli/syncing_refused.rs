@@ -138,7 +138,7 @@ fn floors_count_where_the_branch_does_not() {
     clones
         .sync("b", &[])
         .fails(6)
-        .says("credentials/token.toml: it was rolled back: serial 2 was used here before, found serial 1");
+        .says("credentials/token.toml: it was rolled back: serial 2 was seen here before, found serial 1");
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn a_file_that_went_back_is_accepted_by_name() {
         .fails(6)
         .silent()
         .says("credentials/token.toml (commit ")
-        .says("it was rolled back: serial 2 was used here before, found serial 1")
+        .says("it was rolled back: serial 2 was seen here before, found serial 1")
         .says("'fleetvault touch token' overtakes it with a new serial, or 'fleetvault trust accept credentials/token.toml'");
     fleet
         .fleetvault(&["trust", "accept", path])
@@ -126,7 +126,7 @@ fn a_file_that_went_back_is_accepted_by_name() {
     fleet
         .fleetvault(&["get", "token"])
         .fails(6)
-        .says("it is gone without a tombstone: serial 1 was used here before")
+        .says("it is gone without a tombstone: serial 1 was seen here before")
         .says("fleetvault trust accept credentials/token.toml");
     fleet
         .fleetvault(&["trust", "accept", path, "--yes"])

@@ -306,7 +306,7 @@ fn an_older_file_that_allowed_it_does_not_come_back() {
         .expand("dev", "<<secure.token>>")
         .fails(6)
         .silent()
-        .says("it was rolled back: serial 2 was used here before, found serial 1");
+        .says("it was rolled back: serial 2 was seen here before, found serial 1");
     fleet
         .run(&["--", "true", "<<secure.token>>"])
         .fails(125)

@@ -131,6 +131,7 @@ impl Context {
         let written = write(&repository, &options, |snapshot| -> Result<_, Failure> {
             let vault = self.load(snapshot.again(&repository)?)?;
             self.check_trust(&repository, &vault, Strictness::Required)?;
+            self.learn(&repository, &vault, !args.dry_run)?;
             let keyring = self.keyring(&vault, keys)?;
             let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
             let desk = desk.with_plugins(plugins(Asking::AtTerminal));
@@ -172,6 +173,7 @@ impl Context {
             .unwrap_or("HEAD");
         let vault = self.load(repository.snapshot(reference)?)?;
         self.check_trust(&repository, &vault, Strictness::Required)?;
+        self.learn(&repository, &vault, true)?;
         work(&Desk::new(&vault, &signer, None, time::now())?)
     }
 
@@ -257,6 +259,18 @@ impl Context {
     /// The user's own signing key, ready to use.
     pub fn signer(&self) -> Result<Signer, Failure> {
         cli::signer(&self.signing_key_path()?)
+    }
+
+    /// Before anything is sealed: to whom, the history may know better than this machine.
+    fn learn<'r>(&self, repository: &'r Repository, vault: &Vault<'r>, keep: bool) -> Result<(), Failure> {
+        for later in vault.learn_from_history(repository, keep)? {
+            let (path, commit) = (later.path, later.commit.short());
+            note(&format!(
+                "{path} was put back: serial {} in commit {commit}, serial {} now; 'git checkout {commit} -- {path}' and a commit bring the later one",
+                later.serial, later.now
+            ));
+        }
+        Ok(())
     }
 
     fn warn_if_behind(&self, repository: &Repository) {

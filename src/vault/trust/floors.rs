@@ -13,11 +13,16 @@ use std::{
 use thiserror::Error;
 use vault_format::Digest;
 
-/// A file that is older than, or other than, what was used here before.
+use crate::vault::git::CommitId;
+
+/// Where the commit is noted up to which the history was asked. No file of a vault has this name.
+const LEARNED: &str = "learned";
+
+/// A file that is older than, or other than, what was seen here before.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FloorError {
     /// A lower serial than one that was used.
-    #[error("it was rolled back: serial {seen} was used here before, found serial {found}")]
+    #[error("it was rolled back: serial {seen} was seen here before, found serial {found}")]
     RolledBack {
         /// The highest serial used here.
         seen: u64,
@@ -25,13 +30,13 @@ pub enum FloorError {
         found: u64,
     },
     /// The same serial with other bytes.
-    #[error("it is not the serial {serial} that was used here before: same serial, other contents")]
+    #[error("it is not the serial {serial} that was seen here before: same serial, other contents")]
     Forked {
         /// The serial.
         serial: u64,
     },
     /// No file and no tombstone.
-    #[error("it is gone without a tombstone: serial {seen} was used here before")]
+    #[error("it is gone without a tombstone: serial {seen} was seen here before")]
     Vanished {
         /// The highest serial used here.
         seen: u64,
@@ -52,6 +57,8 @@ pub struct Floors {
     raised: RefCell<BTreeMap<String, Floor>>,
     /// Files that were found exactly at their floors, with their serials.
     held: RefCell<BTreeMap<String, u64>>,
+    /// Floors that were told by the history.
+    told: RefCell<BTreeMap<String, Floor>>,
     /// When any floor of this vault was last written, before any was read.
     written: Cell<Option<SystemTime>>,
 }
@@ -69,6 +76,7 @@ impl Floors {
             written: Cell::new(directory.as_deref().and_then(last_written)),
             directory,
             raised: RefCell::default(),
+            told: RefCell::default(),
             held: RefCell::default(),
         }
     }
@@ -163,7 +171,7 @@ impl Floors {
             return Ok(());
         }
         let higher = |path: &String, floor: &Floor| {
-            self.read(path)
+            self.kept(path)
                 .ok()
                 .flatten()
                 .is_none_or(|old| old.serial < floor.serial)
@@ -222,6 +230,33 @@ impl Floors {
         Ok(found)
     }
 
+    /// The commit up to which the history was last asked for what this machine has not seen; `None` where that never happened.
+    pub fn learned(&self) -> Option<CommitId> {
+        let text = fs::read_to_string(self.directory.as_ref()?.join(LEARNED)).ok()?;
+        text.trim_end().parse().ok()
+    }
+
+    /// Takes what the history tells of a file for its floor, where that is higher. Nothing is written before [`Floors::learn`].
+    pub fn note_later(&self, path: &str, serial: u64, digest: Digest) {
+        self.told.borrow_mut().insert(path.into(), Floor { serial, digest });
+    }
+
+    /// Writes what the history told, and up to which commit it was asked.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn learn(&self, commit: CommitId) -> io::Result<()> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        for (path, floor) in self.told.borrow().iter() {
+            self.raise(path, floor.serial, || floor.digest);
+        }
+        self.save()?;
+        // Not synced to disk: where the note is lost, all of the history is asked again.
+        super::replace_unsynced(&directory.join(LEARNED), format!("{commit}\n").as_bytes())
+    }
+
     fn collect(&self, directory: &Path, prefix: &str, found: &mut Vec<(String, u64)>) -> io::Result<()> {
         let entries = match fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -243,6 +278,16 @@ impl Floors {
     }
 
     fn read(&self, path: &str) -> Result<Option<Floor>, FloorError> {
+        let kept = self.kept(path)?;
+        let told = self.told.borrow().get(path).copied();
+        Ok(match (kept, told) {
+            (Some(kept), Some(told)) if kept.serial < told.serial => Some(told),
+            (None, told) => told,
+            (kept, _) => kept,
+        })
+    }
+
+    fn kept(&self, path: &str) -> Result<Option<Floor>, FloorError> {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };

@@ -117,7 +117,43 @@ impl<'s, 'r> History<'s, 'r> {
                 }
             }
         }
-        let shallow = shallow(repository);
+        Ok(Self::reached(snapshot, missing, tips, &shallow(repository)))
+    }
+
+    /// Finds the commits that lead from a known one to the one that is read, the known one included, as if nothing were before it; `None` where
+    /// it is not among those that lead there.
+    ///
+    /// # Errors
+    /// The commits between them cannot be read.
+    pub fn since(
+        repository: &'r Repository,
+        snapshot: &'s Snapshot<'r>,
+        known: CommitId,
+    ) -> Result<Option<Self>, SnapshotError> {
+        let git = repository.git();
+        let (tip, known) = (snapshot.commit().oid(), known.oid());
+        let failed = |error: git2::Error| SnapshotError::Git {
+            reference: CommitId::from(tip).to_string(),
+            error: error.into(),
+        };
+        if tip != known && !(snapshot.has(known) && git.graph_descendant_of(tip, known).map_err(failed)?) {
+            return Ok(None);
+        }
+        let mut walk = git.revwalk().map_err(failed)?;
+        walk.push(tip).map_err(failed)?;
+        walk.hide(known).map_err(failed)?;
+        let new: HashSet<Oid> = walk.collect::<Result<_, _>>().map_err(failed)?;
+        // What led to the known commit is not followed again, whichever way leads there.
+        let mut edge = shallow(repository);
+        edge.insert(known);
+        for id in &new {
+            let parents = snapshot.commit_object(*id)?.parents;
+            edge.extend(parents.into_iter().filter(|parent| !new.contains(parent)));
+        }
+        Ok(Some(Self::reached(snapshot, Vec::new(), vec![tip], &edge)))
+    }
+
+    fn reached(snapshot: &'s Snapshot<'r>, missing: Vec<String>, tips: Vec<Oid>, shallow: &HashSet<Oid>) -> Self {
         let mut history = Self {
             snapshot,
             commits: Vec::new(),
@@ -127,10 +163,10 @@ impl<'s, 'r> History<'s, 'r> {
         };
         let mut seen: HashSet<Oid> = tips.iter().copied().collect();
         for tip in tips {
-            history.walk(tip, &shallow, &mut seen);
+            history.walk(tip, shallow, &mut seen);
         }
         history.rank();
-        Ok(history)
+        history
     }
 
     /// How many commits there are.
