@@ -227,7 +227,7 @@ fn compare(trees: &Snapshot<'_>, before: Option<Oid>, after: Option<Oid>) -> Res
         if directory.depth > MAX_DEPTH {
             return Err(ReadError::TooDeep(shortened(&shown)));
         }
-        let read = |id: Option<Oid>| id.map(|id| trees.tree(id, &shown)).transpose();
+        let read = |id: Option<Oid>| id.map(|id| trees.store().tree(id, &shown)).transpose();
         let (old, new) = (read(directory.before)?, read(directory.after)?);
         let (old, new) = (old.as_deref().unwrap_or(&empty), new.as_deref().unwrap_or(&empty));
         let mut within = true;

@@ -79,7 +79,7 @@ impl Conflict {
     pub fn read(&self, stage: Stage, snapshot: &Snapshot<'_>) -> Result<Option<Vec<u8>>, ReadError> {
         let found = self.stages[stage as usize - 1];
         found
-            .map(|found| snapshot.blob(&self.path, found.kind, found.id))
+            .map(|found| snapshot.store().blob(&self.path, found.kind, found.id))
             .transpose()
     }
 

@@ -51,7 +51,7 @@ impl<'r> Objects<'r> {
             reason,
         };
         let raw = match tree {
-            Some(tree) => base.tree(tree, here)?,
+            Some(tree) => base.store().tree(tree, here)?,
             None => Default::default(),
         };
         let mut by_name: BTreeMap<&str, Vec<Leaf<'_>>> = BTreeMap::new();

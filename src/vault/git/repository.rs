@@ -196,7 +196,7 @@ impl Repository {
         };
         let snapshot = Snapshot::of_commit(self, commit)?;
         match snapshot.find_from_root(path)? {
-            Some(found) => Ok(Some(snapshot.blob(path, found.kind, found.id)?)),
+            Some(found) => Ok(Some(snapshot.store().blob(path, found.kind, found.id)?)),
             None => Ok(None),
         }
     }

@@ -34,7 +34,7 @@ const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A vault in one commit.
 pub struct Snapshot<'r> {
-    odb: Odb<'r>,
+    store: Store<'r>,
     git_dir: PathBuf,
     objects: Vec<PathBuf>,
     commit: Option<Oid>,
@@ -42,9 +42,6 @@ pub struct Snapshot<'r> {
     directory: String,
     /// The tree of `directory`; none if it does not exist (yet).
     tree: Option<Oid>,
-    /// Shared by the snapshots of one process: a tree is read once.
-    cache: Rc<RefCell<Cache>>,
-    remembered: Option<Rc<dyn Remembered>>,
 }
 
 /// What a caller remembers from one process to the next: in which tree a file was found, and as what.
@@ -122,7 +119,7 @@ impl<'r> Snapshot<'r> {
                 break;
             };
             let directory = join(directory, segment);
-            match snapshot.entry(*tree, &directory, segment)? {
+            match snapshot.store.entry(*tree, &directory, segment)? {
                 Some(found) if found.kind == EntryKind::Directory => {
                     trees.push((directory, Some(found.id)));
                 }
@@ -131,7 +128,7 @@ impl<'r> Snapshot<'r> {
         }
         while let Some((directory, tree)) = trees.pop() {
             let Some(tree) = tree else { continue };
-            if snapshot.entry(tree, &directory, VAULT_FILE)?.is_some() {
+            if snapshot.store.entry(tree, &directory, VAULT_FILE)?.is_some() {
                 snapshot.directory = directory;
                 snapshot.tree = Some(tree);
                 return Ok(snapshot);
@@ -150,23 +147,17 @@ impl<'r> Snapshot<'r> {
 
     /// The tree of a commit (`None`: the empty one), before it is known where the vault is.
     pub(super) fn of_commit(repository: &'r Repository, commit: Option<Oid>) -> Result<Self, SnapshotError> {
-        let odb = repository.git().odb().map_err(|error| ReadError::Git {
-            path: "the object database".to_owned(),
-            error: error.into(),
-        })?;
         let mut snapshot = Self {
-            odb,
+            store: Store::open(repository.git())?,
             git_dir: repository.git_dir().to_owned(),
             objects: repository.objects().to_vec(),
             commit,
             root: None,
             directory: String::new(),
             tree: None,
-            cache: Rc::default(),
-            remembered: None,
         };
         if let Some(commit) = commit {
-            let root = snapshot.root_of(commit)?;
+            let root = snapshot.store.root_of(commit)?;
             snapshot.root = Some(root);
             snapshot.tree = Some(root);
         }
@@ -178,26 +169,20 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// The object database cannot be opened.
     pub fn again<'x>(&self, repository: &'x Repository) -> Result<Snapshot<'x>, SnapshotError> {
-        let odb = repository.git().odb().map_err(|error| ReadError::Git {
-            path: "the object database".to_owned(),
-            error: error.into(),
-        })?;
         Ok(Snapshot {
-            odb,
+            store: self.store.again(repository.git())?,
             git_dir: self.git_dir.clone(),
             objects: self.objects.clone(),
             commit: self.commit,
             root: self.root,
             directory: self.directory.clone(),
             tree: self.tree,
-            cache: Rc::clone(&self.cache),
-            remembered: self.remembered.clone(),
         })
     }
 
     /// Looks for files where they were found before, first.
     pub fn remember(&mut self, remembered: Rc<dyn Remembered>) {
-        self.remembered = Some(remembered);
+        self.store.remember(remembered);
     }
 
     /// Looks at the directory, whether it is a vault or not, and whether it exists or not.
@@ -241,7 +226,10 @@ impl<'r> Snapshot<'r> {
     /// not read; an object that is missing.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
         match self.lookup(path)? {
-            Some(found) => self.blob(&join(&self.directory, path), found.kind, found.id).map(Some),
+            Some(found) => self
+                .store
+                .blob(&join(&self.directory, path), found.kind, found.id)
+                .map(Some),
             None => Ok(None),
         }
     }
@@ -287,7 +275,7 @@ impl<'r> Snapshot<'r> {
         let Some(tree) = tree else {
             return Ok(Vec::new());
         };
-        let tree = self.tree(tree, &full)?;
+        let tree = self.store.tree(tree, &full)?;
         let mut children = Vec::new();
         each_entry(&tree, &full, |entry| {
             let name = std::str::from_utf8(entry.name).map_err(|_| ReadError::NotUtf8 {
@@ -311,7 +299,7 @@ impl<'r> Snapshot<'r> {
     pub fn files(&self, folders: &[&str]) -> Result<Vec<TreeFile>, ReadError> {
         let mut listing = Listing::default();
         if let Some(tree) = self.tree {
-            let own = self.tree(tree, &self.directory)?;
+            let own = self.store.tree(tree, &self.directory)?;
             each_entry(&own, &self.directory, |entry| {
                 listing.count(entry.name, &self.directory)?;
                 listing.files.push(TreeFile::new(entry.name, entry.kind, entry.id));
@@ -332,7 +320,8 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// As [`Snapshot::read`].
     pub fn read_blob(&self, file: &TreeFile) -> Result<Vec<u8>, ReadError> {
-        self.blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
+        self.store
+            .blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
     }
 
     fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, listing: &mut Listing) -> Result<(), ReadError> {
@@ -340,7 +329,7 @@ impl<'r> Snapshot<'r> {
         if depth > MAX_DEPTH {
             return Err(ReadError::TooDeep(shown));
         }
-        let tree = self.tree(tree, &shown)?;
+        let tree = self.store.tree(tree, &shown)?;
         let base = path.len();
         each_entry(&tree, &shown, |entry| {
             path.push(b'/');
@@ -360,14 +349,59 @@ impl<'r> Snapshot<'r> {
     /// Finds an entry below the vault's directory.
     pub(super) fn lookup(&self, path: &str) -> Result<Option<Found>, ReadError> {
         check_path(path)?;
-        self.walk(self.tree, &self.directory, path)
+        self.store.walk(self.tree, &self.directory, path)
     }
 
     /// Finds an entry from the top of the tree.
     pub(super) fn find_from_root(&self, path: &str) -> Result<Option<Found>, ReadError> {
-        self.walk(self.root, "", path)
+        self.store.walk(self.root, "", path)
     }
 
+    pub(super) fn root(&self) -> Option<Oid> {
+        self.root
+    }
+
+    /// Where its objects are read from.
+    pub(super) fn store(&self) -> &Store<'r> {
+        &self.store
+    }
+}
+
+/// The objects of a repository. A path is walked down in its trees, each of which is read once.
+pub(super) struct Store<'r> {
+    odb: Odb<'r>,
+    /// Shared by the snapshots of one process.
+    cache: Rc<RefCell<Cache>>,
+    remembered: Option<Rc<dyn Remembered>>,
+}
+
+impl<'r> Store<'r> {
+    fn open(git: &'r git2::Repository) -> Result<Self, ReadError> {
+        let odb = git.odb().map_err(|error| ReadError::Git {
+            path: "the object database".to_owned(),
+            error: error.into(),
+        })?;
+        Ok(Self {
+            odb,
+            cache: Rc::default(),
+            remembered: None,
+        })
+    }
+
+    /// Opens the same once more, with the trees that were read already.
+    fn again<'x>(&self, git: &'x git2::Repository) -> Result<Store<'x>, ReadError> {
+        Ok(Store {
+            cache: Rc::clone(&self.cache),
+            remembered: self.remembered.clone(),
+            ..Store::open(git)?
+        })
+    }
+
+    fn remember(&mut self, remembered: Rc<dyn Remembered>) {
+        self.remembered = Some(remembered);
+    }
+
+    /// Finds an entry below a directory, whose tree is this one.
     fn walk(&self, tree: Option<Oid>, directory: &str, path: &str) -> Result<Option<Found>, ReadError> {
         let Some(mut tree) = tree else {
             return Ok(None);
@@ -423,10 +457,6 @@ impl<'r> Snapshot<'r> {
             kind: entry.kind,
             id: entry.id,
         }))
-    }
-
-    pub(super) fn root(&self) -> Option<Oid> {
-        self.root
     }
 
     /// Reads a tree object, once.

@@ -144,7 +144,7 @@ impl History<'_, '_> {
         if depth >= MAX_DEPTH {
             return Ok(());
         }
-        let read = |id: Option<Oid>| id.map(|id| self.snapshot.tree(id, &shown)).transpose();
+        let read = |id: Option<Oid>| id.map(|id| self.snapshot.store().tree(id, &shown)).transpose();
         let (before, after) = (read(old)?, read(new)?);
         let (before, after) = (before.as_deref().unwrap_or(empty), after.as_deref().unwrap_or(empty));
         let top = path.is_empty();

@@ -26,7 +26,9 @@ impl Snapshot<'_> {
     /// Reads a commit's tree, parents and time.
     pub(super) fn commit_object(&self, id: Oid) -> Result<Commit, ReadError> {
         let path = format!("commit {}", CommitId::from(id).short());
-        let parsed = self.object(id, ObjectType::Commit, &path, MAX_FILE, |bytes| parse_commit(id, bytes))?;
+        let parsed = self
+            .store()
+            .object(id, ObjectType::Commit, &path, MAX_FILE, |bytes| parse_commit(id, bytes))?;
         parsed.ok_or_else(|| bad_tree(&path, "it is no commit"))
     }
 }

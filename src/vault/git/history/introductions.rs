@@ -63,7 +63,7 @@ impl History<'_, '_> {
         let mut tree = vault;
         let mut segments = path.split('/').peekable();
         while let Some(segment) = segments.next() {
-            let entries = self.snapshot.tree(tree, path)?;
+            let entries = self.snapshot.store().tree(tree, path)?;
             let entry = entries.find(segment.as_bytes());
             match entry.map_err(|reason| super::bad_tree(path, reason))? {
                 Some(entry) if entry.kind == EntryKind::Directory => tree = entry.id,

@@ -157,7 +157,7 @@ impl<'s, 'r> History<'s, 'r> {
             let parents = commit.parents.len();
             match shallow.contains(&id) {
                 true => commit.parents.clear(),
-                false => commit.parents.retain(|parent| self.snapshot.has(*parent)),
+                false => commit.parents.retain(|parent| self.snapshot.store().has(*parent)),
             }
             commit.cut = commit.parents.len() < parents;
             if commit.cut {
