@@ -9,7 +9,8 @@ use super::index::Index;
 use super::path::{check_path, join};
 use super::repository::Repository;
 use super::request::FileChange;
-use super::snapshot::{Found, Snapshot};
+use super::snapshot::Snapshot;
+use super::store::Found;
 use super::tree::{EntryKind, lossy};
 use super::{VAULT_FILE, reference};
 

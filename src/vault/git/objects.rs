@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::error::{ReadError, WriteFailure, git};
+use super::error::{WriteFailure, git};
 use super::path::join;
 use super::snapshot::Snapshot;
+use super::store::bad_tree;
 use super::tree::EntryKind;
 
 /// A file as it is to be, by its path in the repository.
@@ -46,10 +47,7 @@ impl<'r> Objects<'r> {
         here: &str,
         leaves: &[Leaf<'_>],
     ) -> Result<Oid, WriteFailure> {
-        let bad_tree = |reason| ReadError::BadTree {
-            directory: here.to_owned(),
-            reason,
-        };
+        let bad_tree = |reason| bad_tree(here, reason);
         let raw = match tree {
             Some(tree) => base.store().tree(tree, here)?,
             None => Default::default(),

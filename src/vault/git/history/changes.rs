@@ -8,9 +8,10 @@ use super::super::{
     error::ReadError,
     id::BlobId,
     snapshot::TreeFile,
+    store::bad_tree,
     tree::{Entry, EntryKind, RawTree},
 };
-use super::{FileVersion, History, MAX_DEPTH, Seen, Versions, bad_tree};
+use super::{FileVersion, History, MAX_DEPTH, Seen, Versions};
 
 /// How many versions of files a history has. A few small trees that name one another can stand for billions.
 const MAX_VERSIONS: usize = 2_000_000;

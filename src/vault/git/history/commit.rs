@@ -10,8 +10,8 @@ use super::super::{
     id::{self, CommitId},
     repository::Repository,
     snapshot::Snapshot,
+    store::bad_tree,
 };
-use super::bad_tree;
 
 pub(super) struct Commit {
     pub id: Oid,

@@ -8,6 +8,7 @@ use git2::Oid;
 use super::super::{
     error::ReadError,
     id::{BlobId, CommitId},
+    store::bad_tree,
     tree::EntryKind,
 };
 use super::{History, Versions};
@@ -65,7 +66,7 @@ impl History<'_, '_> {
         while let Some(segment) = segments.next() {
             let entries = self.snapshot.store().tree(tree, path)?;
             let entry = entries.find(segment.as_bytes());
-            match entry.map_err(|reason| super::bad_tree(path, reason))? {
+            match entry.map_err(|reason| bad_tree(path, reason))? {
                 Some(entry) if entry.kind == EntryKind::Directory => tree = entry.id,
                 Some(entry) if segments.peek().is_none() => return Ok(Some(BlobId::from(entry.id))),
                 _ => return Ok(None),

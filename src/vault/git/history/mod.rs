@@ -273,10 +273,3 @@ impl<'s, 'r> History<'s, 'r> {
 fn at(commit: &Commit, error: &ReadError) -> String {
     format!("commit {}: {error}", CommitId::from(commit.id).short())
 }
-
-fn bad_tree(directory: &str, reason: &'static str) -> ReadError {
-    ReadError::BadTree {
-        directory: directory.to_owned(),
-        reason,
-    }
-}
