@@ -8,19 +8,12 @@ use git2::Oid;
 
 use super::error::{ReadError, RepositoryError, SnapshotError};
 use super::id::{BlobId, CommitId};
+use super::listing::{self, TreeFile};
 use super::path::{check_path, join};
 use super::repository::Repository;
-use super::store::{Found, Remembered, Store, bad_tree, expect};
-use super::tree::{Child, EntryKind, RawTree, lossy};
+use super::store::{Found, Remembered, Store, expect};
+use super::tree::{Child, EntryKind};
 use super::{Access, VAULT_FILE};
-
-/// How deep directories nest; a vault's own files stand at five.
-const MAX_DEPTH: usize = 32;
-
-/// How many files and directories one listing has, and how long their paths are all together. A few
-/// small trees that name one another can stand for billions.
-const MAX_LISTED: usize = 500_000;
-const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A vault in one commit.
 pub struct Snapshot<'r> {
@@ -51,19 +44,6 @@ impl Place {
     pub fn open(&self) -> Result<Repository, RepositoryError> {
         Repository::open_git_dir(&self.git_dir, self.directory.clone(), Access::Read, &self.objects)
     }
-}
-
-/// A file (or whatever stands in its place) of a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Its path below the vault, with what is no UTF-8 replaced.
-    pub path: String,
-    /// Its path as bytes, when that is no UTF-8.
-    pub raw_path: Option<Vec<u8>>,
-    /// What it is; a directory only at the vault's own level.
-    pub kind: EntryKind,
-    /// Its contents' id.
-    pub id: BlobId,
 }
 
 impl<'r> Snapshot<'r> {
@@ -244,20 +224,7 @@ impl<'r> Snapshot<'r> {
         let Some(tree) = tree else {
             return Ok(Vec::new());
         };
-        let tree = self.store.tree(tree, &full)?;
-        let mut children = Vec::new();
-        each_entry(&tree, &full, |entry| {
-            let name = std::str::from_utf8(entry.name).map_err(|_| ReadError::NotUtf8 {
-                directory: full.clone(),
-                name: lossy(entry.name).into_owned(),
-            })?;
-            children.push(Child {
-                name: name.to_owned(),
-                kind: entry.kind,
-            });
-            Ok(())
-        })?;
-        Ok(children)
+        listing::children(&self.store, tree, &full)
     }
 
     /// Lists the vault's own directory, one level, and everything below those of its directories that are named in `folders`, sorted by
@@ -266,22 +233,10 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// A damaged tree, directories nested too deeply, or more entries than any vault has.
     pub fn files(&self, folders: &[&str]) -> Result<Vec<TreeFile>, ReadError> {
-        let mut listing = Listing::default();
-        if let Some(tree) = self.tree {
-            let own = self.store.tree(tree, &self.directory)?;
-            each_entry(&own, &self.directory, |entry| {
-                listing.count(entry.name, &self.directory)?;
-                listing.files.push(TreeFile::new(entry.name, entry.kind, entry.id));
-                let wanted = folders.iter().any(|folder| folder.as_bytes() == entry.name);
-                if wanted && entry.kind == EntryKind::Directory {
-                    self.collect(entry.id, &mut entry.name.to_vec(), 1, &mut listing)?;
-                }
-                Ok(())
-            })?;
+        match self.tree {
+            Some(tree) => listing::files(&self.store, tree, &self.directory, folders),
+            None => Ok(Vec::new()),
         }
-        let mut files = listing.files;
-        files.sort_by(|a, b| a.path_bytes().cmp(b.path_bytes()));
-        Ok(files)
     }
 
     /// Reads a file that [`Snapshot::files`] listed.
@@ -291,28 +246,6 @@ impl<'r> Snapshot<'r> {
     pub fn read_blob(&self, file: &TreeFile) -> Result<Vec<u8>, ReadError> {
         self.store
             .blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
-    }
-
-    fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, listing: &mut Listing) -> Result<(), ReadError> {
-        let shown = lossy(path).into_owned();
-        if depth > MAX_DEPTH {
-            return Err(ReadError::TooDeep(shown));
-        }
-        let tree = self.store.tree(tree, &shown)?;
-        let base = path.len();
-        each_entry(&tree, &shown, |entry| {
-            path.push(b'/');
-            path.extend_from_slice(entry.name);
-            listing.count(path, &self.directory)?;
-            let done = if entry.kind == EntryKind::Directory {
-                self.collect(entry.id, path, depth + 1, listing)
-            } else {
-                listing.files.push(TreeFile::new(path, entry.kind, entry.id));
-                Ok(())
-            };
-            path.truncate(base);
-            done
-        })
     }
 
     /// Finds an entry below the vault's directory.
@@ -334,62 +267,4 @@ impl<'r> Snapshot<'r> {
     pub(super) fn store(&self) -> &Store<'r> {
         &self.store
     }
-}
-
-/// What [`Snapshot::files`] has listed so far.
-#[derive(Default)]
-struct Listing {
-    files: Vec<TreeFile>,
-    entries: usize,
-    bytes: usize,
-}
-
-impl Listing {
-    /// Counts an entry before it is taken or looked into: directories too, which may be empty.
-    fn count(&mut self, path: &[u8], directory: &str) -> Result<(), ReadError> {
-        self.entries += 1;
-        self.bytes += path.len();
-        if self.entries > MAX_LISTED || self.bytes > MAX_LISTED_BYTES {
-            return Err(ReadError::TooMany {
-                directory: directory.to_owned(),
-                limit: MAX_LISTED,
-            });
-        }
-        Ok(())
-    }
-}
-
-impl TreeFile {
-    fn new(path: &[u8], kind: EntryKind, id: Oid) -> Self {
-        let shown = lossy(path);
-        let raw_path = matches!(shown, std::borrow::Cow::Owned(_)).then(|| path.to_vec());
-        Self {
-            path: shown.into_owned(),
-            raw_path,
-            kind,
-            id: id.into(),
-        }
-    }
-
-    /// Returns the path as git has it.
-    pub fn path_bytes(&self) -> &[u8] {
-        self.raw_path.as_deref().unwrap_or(self.path.as_bytes())
-    }
-}
-
-/// Walks over a tree, refusing names that are there twice: tools would disagree about them.
-fn each_entry(
-    tree: &RawTree,
-    directory: &str,
-    mut each: impl FnMut(super::tree::Entry<'_>) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    let mut seen = std::collections::HashSet::new();
-    for entry in tree.entries() {
-        let entry = entry.map_err(|reason| bad_tree(directory, reason))?;
-        if !seen.insert(entry.name) {
-            return Err(bad_tree(directory, "a name is there twice"));
-        }
-        each(entry)?;
-    }
-    Ok(())
 }

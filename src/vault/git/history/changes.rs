@@ -7,7 +7,7 @@ use git2::Oid;
 use super::super::{
     error::ReadError,
     id::BlobId,
-    snapshot::TreeFile,
+    listing::TreeFile,
     store::bad_tree,
     tree::{Entry, EntryKind, RawTree},
 };

@@ -15,9 +15,10 @@ use git2::Oid;
 
 use super::error::{ReadError, SnapshotError};
 use super::id::CommitId;
+use super::listing::TreeFile;
 use super::reference;
 use super::repository::Repository;
-use super::snapshot::{Snapshot, TreeFile};
+use super::snapshot::Snapshot;
 use super::tree::RawTree;
 use changes::Collected;
 use commit::{Commit, shallow};
