@@ -4,13 +4,23 @@ use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use super::error::{SnapshotError, WriteFailure};
 use super::id::full_oid;
-use super::repository::HeadState;
 
 /// How many annotated tags may point at one another.
 const MAX_TAGS: usize = 8;
 
 /// How many symbolic references may stand for one another, by git's rule.
 const MAX_SYMBOLIC: usize = 5;
+
+/// What HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadState {
+    /// A branch, by its name without `refs/heads/`.
+    Branch(String),
+    /// A commit, or something else that is no branch.
+    Detached,
+    /// A branch without commits, by its name.
+    Unborn(String),
+}
 
 /// Returns what HEAD is.
 pub(super) fn head(git: &Repository) -> HeadState {

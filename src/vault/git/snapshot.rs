@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use git2::Oid;
+use git2::{ErrorCode, Oid};
 
 use super::error::{ReadError, RepositoryError, SnapshotError};
 use super::id::{BlobId, CommitId};
@@ -13,7 +13,7 @@ use super::path::{check_path, join};
 use super::repository::Repository;
 use super::store::{Found, Remembered, Store, expect};
 use super::tree::{Child, EntryKind};
-use super::{Access, VAULT_FILE};
+use super::{Access, VAULT_FILE, planted, reference};
 
 /// A vault in one commit.
 pub struct Snapshot<'r> {
@@ -43,6 +43,62 @@ impl Place {
     /// It has gone in the meantime.
     pub fn open(&self) -> Result<Repository, RepositoryError> {
         Repository::open_git_dir(&self.git_dir, self.directory.clone(), Access::Read, &self.objects)
+    }
+}
+
+impl Repository {
+    /// Reads a commit as a vault. `reference` is `HEAD`, a branch, `origin/main`, a tag, a full
+    /// reference, a commit id, or one of these followed by `~` and `^`.
+    ///
+    /// # Errors
+    /// No such reference, no commit, or no vault in its tree.
+    pub fn snapshot(&self, reference: &str) -> Result<Snapshot<'_>, SnapshotError> {
+        let commit = reference::resolve(self.git(), reference)?;
+        Snapshot::find(self, commit)
+    }
+
+    /// Reads the commit and directory that a snapshot was of, perhaps in another thread.
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    pub fn snapshot_at(&self, place: &Place) -> Result<Snapshot<'_>, SnapshotError> {
+        Snapshot::at(self, place)
+    }
+
+    /// Reads a file, by its path from the top of the tree, as a branch has it that a command is to
+    /// commit to, or as HEAD has it if that branch is still to be made. `None` if there is no such
+    /// file, or no commit yet.
+    ///
+    /// # Errors
+    /// A path that is none; something else than a regular file in its place; an object that is
+    /// missing.
+    pub fn file_in(&self, branch: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
+        check_path(path).map_err(ReadError::from)?;
+        let tip = match branch {
+            Some(branch) => self.commit_of(&format!("refs/heads/{branch}"))?,
+            None => None,
+        };
+        let commit = match tip {
+            Some(tip) => Some(tip),
+            None => self.commit_of("HEAD")?,
+        };
+        let snapshot = Snapshot::of_commit(self, commit)?;
+        match snapshot.find_from_root(path)? {
+            Some(found) => Ok(Some(snapshot.store().blob(path, found.kind, found.id)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what a reference points at; one that cannot exist does not.
+    fn commit_of(&self, reference: &str) -> Result<Option<Oid>, SnapshotError> {
+        match self.git().refname_to_id(reference) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
+            Err(error) => Err(SnapshotError::Git {
+                reference: reference.to_owned(),
+                error: error.into(),
+            }),
+        }
     }
 }
 
@@ -166,6 +222,15 @@ impl<'r> Snapshot<'r> {
             commit: self.commit(),
             directory: self.directory.clone(),
         }
+    }
+
+    /// Lists the directories from the vault's own up to the top, without it, that git would take for repositories, by their paths from the top.
+    /// In the top itself there is the repository that the commit is of.
+    ///
+    /// # Errors
+    /// Trees that cannot be read.
+    pub fn planted(&self) -> Result<Vec<&str>, ReadError> {
+        planted::around(&self.directory, |path| Ok(self.find_from_root(path)?.is_some()))
     }
 
     /// Reads a file of the vault; `None` if there is no such entry.
