@@ -15,12 +15,6 @@ use super::tree::EntryKind;
 #[error("{0}")]
 pub struct GitError(String);
 
-impl GitError {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
         Self(error.message().trim_end_matches('.').to_owned())

@@ -43,7 +43,7 @@ pub use changes::{Difference, Side};
 pub use conflict::{Conflict, Stage};
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
 pub use history::{FileVersion, History, Seen, Versions};
-pub use id::{BlobId, CommitId};
+pub use id::{BlobId, CommitId, NotACommitId};
 pub use listing::TreeFile;
 pub use operation::{InProgress, Operation, SideCommit};
 pub use path::{PathError, check_path};
