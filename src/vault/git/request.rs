@@ -7,9 +7,8 @@ use git2::{ObjectType, Oid};
 
 use super::MAX_FILE;
 use super::error::{WriteFailure, git};
-use super::index::parents;
 use super::objects::in_the_way;
-use super::path::{check_path, join};
+use super::path::{check_path, join, parents};
 use super::snapshot::Snapshot;
 use super::tree::EntryKind;
 

@@ -77,7 +77,7 @@ fn check(
     merged: &[Merged],
     objects: &mut Objects<'_>,
 ) -> Result<Vec<JournalFile>, WriteFailure> {
-    let conflicts = index.conflicts();
+    let conflicts = Conflict::gather(index.entries());
     let mut files = Vec::with_capacity(merged.len());
     for Merged { conflict, contents } in merged {
         let path = conflict.path.clone();

@@ -10,9 +10,9 @@ use git2::{ObjectType, Oid};
 
 use super::MAX_FILE;
 use super::error::{Doing, WriteFailure, git};
-use super::index::parents;
 use super::journal::Journal;
 use super::lock::remove_if_there;
+use super::path::parents;
 use super::sync::sync_all;
 
 /// What stands at a path of the work tree.
