@@ -2,11 +2,12 @@
 
 use git2::{ErrorCode, ObjectType, Oid};
 
+use super::entry::{Entry, EntryKind, lossy};
 use super::error::{ReadError, SnapshotError};
 use super::id::{BlobId, CommitId};
 use super::repository::Repository;
 use super::snapshot::Snapshot;
-use super::tree::{Entry, EntryKind, RawTree, lossy};
+use super::tree::RawTree;
 
 /// How many paths and directories of two commits are compared, and how many bytes their paths have in all. A few small trees that name one
 /// another can stand for billions.

@@ -3,6 +3,7 @@
 
 use git2::{IndexEntry, Oid};
 
+use super::entry::{EntryKind, lossy};
 use super::error::{ReadError, WriteFailure, git};
 use super::id::BlobId;
 use super::index::{Index, plain_entry, stage};
@@ -11,7 +12,6 @@ use super::repository::Repository;
 use super::request::FileChange;
 use super::snapshot::Snapshot;
 use super::store::Found;
-use super::tree::{EntryKind, lossy};
 use super::{VAULT_FILE, reference};
 
 /// Of objects that are only thought of, before those on disk, whose priorities are 1 and 2.

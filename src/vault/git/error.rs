@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::entry::EntryKind;
 use super::id::CommitId;
 use super::path::PathError;
-use super::tree::EntryKind;
 
 /// What libgit2 said.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

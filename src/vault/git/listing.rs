@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use git2::Oid;
 
+use super::entry::{Entry, EntryKind, lossy};
 use super::error::ReadError;
 use super::id::BlobId;
 use super::store::{Store, bad_tree};
-use super::tree::{Child, Entry, EntryKind, RawTree, lossy};
+use super::tree::RawTree;
 
 /// How deep directories nest; a vault's own files stand at five.
 const MAX_DEPTH: usize = 32;
@@ -47,6 +48,15 @@ impl TreeFile {
     pub fn path_bytes(&self) -> &[u8] {
         self.raw_path.as_deref().unwrap_or(self.path.as_bytes())
     }
+}
+
+/// One name in a directory of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its name, one segment.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
 }
 
 /// Lists a directory, one level, in git's order.

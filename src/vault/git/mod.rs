@@ -9,6 +9,7 @@ mod at_work;
 mod changes;
 mod commit;
 mod conflict;
+mod entry;
 mod error;
 mod history;
 mod id;
@@ -41,10 +42,11 @@ pub use advance::{Advance, SyncLock, advance, put_back_interrupted};
 pub use at_work::Work;
 pub use changes::{Difference, Side};
 pub use conflict::{Conflict, Stage};
+pub use entry::EntryKind;
 pub use error::{GitError, ReadError, RepositoryError, SnapshotError, WriteError, WriteFailure};
 pub use history::{FileVersion, History, Seen, Versions};
 pub use id::{BlobId, CommitId, NotACommitId};
-pub use listing::TreeFile;
+pub use listing::{Child, TreeFile};
 pub use operation::{InProgress, Operation, SideCommit};
 pub use path::{PathError, check_path};
 pub use reference::HeadState;
@@ -56,7 +58,6 @@ pub use snapshot::{Place, Snapshot};
 pub use store::Remembered;
 pub use target::is_branch_name;
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
-pub use tree::{Child, EntryKind};
 pub use upstream::{Parting, Upstream, UpstreamError};
 
 /// What a repository is opened for.

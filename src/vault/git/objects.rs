@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use git2::{ObjectType, Odb, Oid};
 
+use super::entry::EntryKind;
 use super::error::{WriteFailure, git};
 use super::path::join;
 use super::snapshot::Snapshot;
 use super::store::bad_tree;
-use super::tree::EntryKind;
 
 /// A file as it is to be, by its path in the repository.
 #[derive(Clone, Copy)]

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use git2::{ErrorCode, Oid};
 
+use super::entry::EntryKind;
 use super::error::{ReadError, RepositoryError, SnapshotError};
 use super::id::{BlobId, CommitId};
-use super::listing::{self, TreeFile};
+use super::listing::{self, Child, TreeFile};
 use super::path::{check_path, join};
 use super::repository::Repository;
 use super::store::{Found, Remembered, Store, expect};
-use super::tree::{Child, EntryKind};
 use super::{Access, VAULT_FILE, planted, reference};
 
 /// A vault in one commit.

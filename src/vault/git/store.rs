@@ -8,10 +8,11 @@ use std::rc::Rc;
 use git2::{ObjectType, Odb, Oid};
 
 use super::MAX_FILE;
+use super::entry::EntryKind;
 use super::error::ReadError;
 use super::id::{CommitId, full_oid};
 use super::path::join;
-use super::tree::{EntryKind, RawTree};
+use super::tree::RawTree;
 
 /// The largest tree object that is read: some 1.5 million entries.
 const MAX_TREE: usize = 64 * 1024 * 1024;

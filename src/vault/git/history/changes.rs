@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use git2::Oid;
 
 use super::super::{
+    entry::{Entry, EntryKind},
     error::ReadError,
     id::BlobId,
     listing::TreeFile,
     store::bad_tree,
-    tree::{Entry, EntryKind, RawTree},
+    tree::RawTree,
 };
 use super::{FileVersion, History, MAX_DEPTH, Seen, Versions};
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use git2::Oid;
 
 use super::super::{
+    entry::EntryKind,
     error::ReadError,
     id::{BlobId, CommitId},
     store::bad_tree,
-    tree::EntryKind,
 };
 use super::{History, Versions};
 

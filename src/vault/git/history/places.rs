@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 
-use super::super::{VAULT_FILE, error::ReadError, path::join, store::bad_tree, tree::EntryKind};
+use super::super::{VAULT_FILE, entry::EntryKind, error::ReadError, path::join, store::bad_tree};
 use super::{History, MAX_DEPTH, Versions, at, commit::Commit};
 
 /// How many directories of one commit are searched for a vault that is not where it was in the commit behind it.
