@@ -12,9 +12,9 @@ use super::{
         desk::{Desk, group_key},
         error::AuthorError,
     },
-    Conflicted,
-    ruling::{Judge, Ruling, Which},
-    versions::{Verdict, Versions},
+    error::{MergeError, Which},
+    ruling::{Judge, Ruling},
+    versions::{Conflicted, Verdict, Versions},
 };
 use crate::vault::FileChange;
 
@@ -167,7 +167,7 @@ fn which_group(versions: &Versions<Group>, ruling: &Ruling) -> Result<Option<Whi
         )),
         (_, true, _) => Ok(Some(Which::Theirs)),
         (_, _, true) => Ok(Some(Which::Ours)),
-        _ => Err(AuthorError::GroupDiverged(path)),
+        _ => Err(MergeError::GroupDiverged(path).into()),
     }
 }
 
