@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod commit;
 mod complete;
 mod context;
 mod keys;

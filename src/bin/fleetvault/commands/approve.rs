@@ -22,8 +22,9 @@ use vault_format::MemberName;
 
 use super::join::{branch_of, path_of};
 use crate::{
+    commit::{Keys, WriteArgs},
     complete,
-    context::{Context, Keys, WriteArgs, fail},
+    context::{Context, fail},
     trust::Strictness,
 };
 

@@ -8,8 +8,9 @@ use fleetvault::{author, cli::Failure};
 use vault_format::CredentialName;
 
 use crate::{
+    commit::{Keys, ReadArgs},
     complete,
-    context::{Context, Keys, ReadArgs, fail},
+    context::{Context, fail},
     output::cannot_write,
     trust::Strictness,
 };

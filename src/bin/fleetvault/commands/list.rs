@@ -18,8 +18,9 @@ use vault_format::{Credential, FilePath, MemberName, Timestamp, Verified};
 
 use super::exposure;
 use crate::{
+    commit::ReadArgs,
     complete,
-    context::{Context, ReadArgs, fail},
+    context::{Context, fail},
     output,
     trust::Strictness,
 };

@@ -18,8 +18,9 @@ use vault_format::{FilePath, Member, MemberName, Verified};
 
 use super::leaving;
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     output,
     recipients::KeysArgs,
     trust::Strictness,

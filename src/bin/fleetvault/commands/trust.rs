@@ -13,7 +13,8 @@ use serde::Serialize;
 use vault_format::{Anchor, Digest, FilePath, ROOT_FILE};
 
 use crate::{
-    context::{Context, ReadArgs},
+    commit::ReadArgs,
+    context::Context,
     output,
     trust::{Strictness, place},
 };

@@ -17,8 +17,9 @@ use serde::Serialize;
 use vault_format::AuthorName;
 
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs},
+    context::Context,
     output,
     trust::Strictness,
 };

@@ -18,7 +18,8 @@ use vault_format::FILE_MAX;
 
 use super::ChangeArgs;
 use crate::{
-    context::{Context, Keys, WriteArgs},
+    commit::{Keys, WriteArgs},
+    context::Context,
     output,
 };
 

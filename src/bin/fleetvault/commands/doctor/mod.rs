@@ -17,11 +17,7 @@ use fleetvault::{
 use serde::Serialize;
 use vault_format::{AuthorName, Credential, Entry, FilePath, Grant, Group, GroupName, Member};
 
-use crate::{
-    context::{Context, ReadArgs},
-    output, progress,
-    trust::Strictness,
-};
+use crate::{commit::ReadArgs, context::Context, output, progress, trust::Strictness};
 
 #[derive(Args)]
 pub struct DoctorArgs {
