@@ -10,15 +10,12 @@ use std::{
 use vault_format::CredentialName;
 use zeroize::Zeroizing;
 
-use super::RunError;
+use super::error::{ARGUMENT_MAX, RunError};
 use crate::resolver::{
     Values,
     shell::{Bound, Dialect, Leads, bind, is_refused, option_places},
     template::{Filter, Template},
 };
-
-/// From which length on the system takes no argument and no variable, in bytes. Linux has this limit; it is kept everywhere.
-pub const ARGUMENT_MAX: usize = 128 << 10;
 
 /// A command as it was written.
 pub struct Wanted {

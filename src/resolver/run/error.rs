@@ -5,11 +5,14 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 use vault_format::CredentialName;
 
-use super::{command::ARGUMENT_MAX, env_file::EnvFileError};
+use super::env_file::EnvFileError;
 use crate::resolver::{
     shell::ShellErrors,
     template::{RenderErrors, TemplateErrors},
 };
+
+/// From which length on the system takes no argument and no variable, in bytes. Linux has this limit; it is kept everywhere.
+pub const ARGUMENT_MAX: usize = 128 << 10;
 
 /// Why a command was not run. Holds references and names, never a value.
 #[derive(Debug, Error)]

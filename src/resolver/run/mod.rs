@@ -22,9 +22,9 @@ mod terminal;
 #[cfg(unix)]
 mod watch;
 
-pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted, quoted_line, readable};
+pub use command::{Action, FileTemplate, Ready, Shell, Templates, Wanted, quoted_line, readable};
 pub use env_file::{ENV_FILE, EnvFile, EnvFileError, check_name};
-pub use error::RunError;
+pub use error::{ARGUMENT_MAX, RunError};
 pub use files::TemporaryFiles;
 pub use network::NetworkAccess;
 #[cfg(unix)]
