@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Verdict, claude_code, shell};
+use super::{
+    call::{Call, SERVER, Verdict, shell},
+    claude_code,
+};
 
 /// The tools of Copilot itself. Those of servers are called SERVER-TOOL.
 const FOREIGN: char = '-';
@@ -17,10 +20,7 @@ pub(super) fn read(request: &Value) -> Call {
     };
     match tool {
         "bash" => shell(&input),
-        _ => match tool
-            .strip_prefix(super::SERVER)
-            .and_then(|rest| rest.strip_prefix(FOREIGN))
-        {
+        _ => match tool.strip_prefix(SERVER).and_then(|rest| rest.strip_prefix(FOREIGN)) {
             Some(own) => Call::Own {
                 tool: own.to_owned(),
                 input,

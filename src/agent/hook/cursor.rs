@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Verdict, shell, tool};
+use super::call::{Call, Verdict, shell, tool};
 
 /// What the names of servers' tools begin with.
 const FOREIGN: &str = "MCP:";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, SERVER, Verdict, shell};
+use super::call::{Call, SERVER, Verdict, shell};
 
 /// The tools of opencode itself; those of servers are called SERVER_TOOL.
 const BUILT_IN: [&str; 16] = [
