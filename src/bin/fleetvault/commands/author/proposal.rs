@@ -16,7 +16,6 @@ use fleetvault::{
 use serde::Serialize;
 use vault_format::FILE_MAX;
 
-use super::ChangeArgs;
 use crate::{
     commit::{Keys, WriteArgs},
     context::Context,
@@ -25,6 +24,16 @@ use crate::{
 
 /// How many lines of changes a co-signer is shown.
 const CHANGES_MAX: usize = 50;
+
+/// Arguments of every change of the root.
+#[derive(Args)]
+pub(super) struct ChangeArgs {
+    /// Where more than one author must sign: the file to write the proposal to [default: root-N.proposal]
+    #[arg(long, value_name = "FILE", conflicts_with = "branch")]
+    pub proposal: Option<PathBuf>,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
 
 #[derive(Args)]
 #[command(

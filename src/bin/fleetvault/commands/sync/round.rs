@@ -18,7 +18,7 @@ use fleetvault::{
 };
 
 use super::{
-    SyncArgs,
+    args::SyncArgs,
     judge::{Judge, expect_sound, refuse},
     rebase::{Rebase, Rebased, unrelated},
 };
