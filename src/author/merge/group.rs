@@ -8,10 +8,7 @@ use vault_format::{
 };
 
 use super::{
-    super::{
-        desk::{Desk, group_key},
-        error::AuthorError,
-    },
+    super::{desk::Desk, error::AuthorError, reading::group_key},
     error::{MergeError, Which},
     ruling::{Judge, Ruling},
     versions::{Conflicted, Verdict, Versions},
