@@ -127,3 +127,9 @@ fn values_of(names: &[CredentialName]) -> String {
         _ => format!("the values of {}", quoted.join(", ")),
     }
 }
+
+/// What the system did not do.
+#[cfg(unix)]
+pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::System { what, error }
+}
