@@ -177,7 +177,7 @@ impl Repository {
 
     /// Returns the reference that another one stands for, or that one itself. It need not be there.
     pub fn behind(&self, reference: &str) -> String {
-        super::reference::behind(self.git(), reference)
+        super::reference::follow(self.git(), reference)
     }
 
     /// Tells whether history is cut off here, so that a commit may be missing that others have.

@@ -40,7 +40,7 @@ pub(super) fn head(git: &Repository) -> HeadState {
 }
 
 /// Follows symbolic references to the one that holds a commit, which need not be there.
-pub(super) fn behind(git: &Repository, name: &str) -> String {
+pub(super) fn follow(git: &Repository, name: &str) -> String {
     let mut name = name.to_owned();
     for _ in 0..MAX_SYMBOLIC {
         let target = git.find_reference(&name).ok();
@@ -149,19 +149,6 @@ fn peel(git: &Repository, name: &str, mut id: Oid) -> Result<Oid, SnapshotError>
         reference: name.to_owned(),
         found: "tag".to_owned(),
     })
-}
-
-/// Follows a symbolic reference to the name it stands for, which need not exist.
-pub(super) fn follow(git: &Repository, name: &str) -> String {
-    let mut name = name.to_owned();
-    for _ in 0..MAX_SYMBOLIC {
-        let target = git.find_reference(&name).ok();
-        match target.as_ref().map(git2::Reference::symbolic_target) {
-            Some(Ok(Some(target))) => name = target.to_owned(),
-            _ => break,
-        }
-    }
-    name
 }
 
 /// Returns what a reference points at, `None` if it does not exist.
