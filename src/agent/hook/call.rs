@@ -79,3 +79,11 @@ pub(super) fn shell(input: &Value) -> Call {
         None => Call::Other,
     }
 }
+
+/// A tool by its name, where tools of servers are called `SERVER SEPARATOR TOOL`, and a client's own have no separator.
+pub(super) fn of_any_server(name: &str, separator: &str, input: &Value) -> Call {
+    match name.contains(separator) {
+        true => of_server(name, "", separator, input),
+        false => Call::Other,
+    }
+}
