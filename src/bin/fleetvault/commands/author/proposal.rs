@@ -11,12 +11,13 @@ use fleetvault::{
     author::{self, Desk, Proposal, RootChange},
     cli::Failure,
     say,
-    terminal::{escape, prompt, report::Report},
+    terminal::{escape, report::Report},
 };
 use serde::Serialize;
 use vault_format::FILE_MAX;
 
 use crate::{
+    ask::{self, NOBODY, Refusal},
     commit::{Keys, WriteArgs},
     context::Context,
     output,
@@ -150,14 +151,12 @@ fn agree(args: &SignArgs, question: &str) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    let answer = prompt::confirm(question);
-    match answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(Report::new(7, "refused", "not signed").into()),
-        None => Err(Report::new(7, "refused", "nobody can be asked: there is no terminal")
-            .hint("--dry-run shows what it means, --yes signs it without asking")
-            .into()),
-    }
+    let refusal = Refusal {
+        said_no: "not signed",
+        nobody: NOBODY,
+        hint: "--dry-run shows what it means, --yes signs it without asking",
+    };
+    ask::agree(question, &refusal)
 }
 
 fn tell(
