@@ -13,6 +13,17 @@ impl Failure {
     pub fn is_about_sound_files(&self) -> bool {
         self.0.iter().all(|report| matches!(report.exit, 3..=5 | 7))
     }
+
+    /// Fails with all of these errors, where there are any.
+    ///
+    /// # Errors
+    /// One report for each.
+    pub fn unless_none<E: Explain>(errors: &[E]) -> Result<(), Self> {
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(Self(errors.iter().map(Explain::explain).collect())),
+        }
+    }
 }
 
 impl From<Report> for Failure {

@@ -5,7 +5,7 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::say;
 use fleetvault::{
     author::{self, AuthorError, NewMember, OldKeys},
-    cli::{Failure, explain::Explain},
+    cli::Failure,
     resolver::nearest,
     terminal::{
         escape,
@@ -170,10 +170,7 @@ fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         }
         table
     })?;
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
-    }
+    Failure::unless_none(&broken)
 }
 
 fn show(args: &ShowArgs, context: &Context) -> Result<(), Failure> {
