@@ -93,13 +93,8 @@ impl Context {
             output::written(self.globals.json, &written, &summary, &rotate)?;
             // Only what was really written is remembered; and not what stands on another branch than the one that is read here: until it is
             // merged, and also if it never is, the older file is the right one.
-            if written.commit.is_some()
-                && repository.head() == HeadState::Branch(written.branch.clone())
-                && let Err(error) = floors.save()
-            {
-                note(&format!(
-                    "this machine's memory of serials could not be written: {error}"
-                ));
+            if written.commit.is_some() && repository.head() == HeadState::Branch(written.branch.clone()) {
+                output::remembered(floors.save());
             }
         }
         Ok(())

@@ -56,10 +56,7 @@ pub fn run(args: &DoctorArgs, context: &Context) -> Result<(), Failure> {
 
 fn examine(args: &DoctorArgs, context: &Context, checks: &mut Vec<Check>) -> Result<(), Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
-    let vault = Vault::load(
-        repository.snapshot(&args.read.reference)?,
-        context.settings.state.as_deref(),
-    )?;
+    let vault = context.load(repository.snapshot(&args.read.reference)?)?;
     checks.push(check(
         State::Good,
         format!("vault {} at commit {}", vault.id(), vault.snapshot().commit().short()),
