@@ -3,8 +3,9 @@
 use vault_format::{Credential, CredentialName, FilePath, Network, Scope, ScopeEntry, Secret, Timestamp, Verified};
 
 use super::{
-    desk::{Desk, Plan, group_key, member_keys, open_with},
+    desk::{Desk, Plan},
     error::AuthorError,
+    reading::{group_key, member_keys, open_with},
 };
 use crate::{
     resolver::{Keyring, nearest},

@@ -5,14 +5,10 @@ use std::io;
 use thiserror::Error;
 use vault_format::{CredentialName, FormatError, GroupName, MemberName, Scope, ScopeError, SealError, Timestamp};
 
-use super::{
-    merge::{Clash, Which, listed},
-    root::RootError,
-    signer::SignerError,
-};
+use super::{merge::MergeError, root::RootError, signer::SignerError};
 use crate::{
     resolver::{KeyringError, LaunchError},
-    vault::{FileError, FileProblem, WriteFailure},
+    vault::{FileError, WriteFailure},
 };
 
 /// Why a change is refused.
@@ -183,60 +179,12 @@ pub enum AuthorError {
         /// What is wrong.
         error: FormatError,
     },
-    /// Both sides of a merge changed one thing, and not to the same.
-    #[error("{path}: both sides changed it to something else: {}", listed(.clashes))]
-    Clash {
-        /// The file.
-        path: String,
-        /// What differs.
-        clashes: Vec<Clash>,
-        /// Which commit ours is.
-        ours: String,
-        /// Which commit theirs is.
-        theirs: String,
-    },
-    /// A side of a merge that is no file of this vault, or that no author of the current root vouches for.
-    #[error("{path} ({which}): {problem}")]
-    Side {
-        /// The file.
-        path: String,
-        /// The side.
-        which: Which,
-        /// What is wrong with it.
-        problem: Box<FileProblem>,
-    },
-    /// A merged credential can be sealed by nobody but who opens it.
-    #[error("{path} cannot be merged: your keys do not open the value that it is to have")]
-    CannotMerge {
-        /// The file.
-        path: String,
-        /// Who can open everything.
-        keepers: Vec<MemberName>,
-    },
-    /// Keys that are to be sealed to are in conflict themselves.
-    #[error("{} must be merged before what is sealed to their keys", .0.join(", "))]
-    MergeFirst(Vec<String>),
-    /// Two roots follow the same one, or there are two vaults.
-    #[error("{0} is another root on each side, and roots are not merged")]
-    RootsDiverged(String),
-    /// A group got new keys on both sides.
-    #[error(
-        "{0} has other keys on each side, and keys are not merged: what is sealed to those that lose could not be opened any more"
-    )]
-    GroupDiverged(String),
     /// Authors, threshold and keepers cannot be changed like that.
     #[error(transparent)]
     Root(#[from] RootError),
-    /// A side of a merge brings back keys that were replaced.
-    #[error(
-        "{path} ({which}): keys that were replaced are not taken back: the file is older than the one that both sides began with"
-    )]
-    OldKeys {
-        /// The file.
-        path: String,
-        /// The side.
-        which: Which,
-    },
+    /// Files in conflict cannot be merged like that.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The change changes nothing.
     #[error("nothing would change")]
     NothingToDo,

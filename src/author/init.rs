@@ -6,7 +6,7 @@ use vault_format::{
     SealedTo, Secret, VaultId,
 };
 
-use super::{desk::finish, error::AuthorError, signer::Signer};
+use super::{error::AuthorError, reading::finish, signer::Signer};
 use crate::vault::FileChange;
 
 /// What a new vault begins with.

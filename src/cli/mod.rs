@@ -5,6 +5,7 @@
 pub mod approval;
 pub mod configuration;
 pub mod explain;
+mod failure;
 mod passphrase;
 mod plugins;
 pub mod process;
@@ -13,8 +14,9 @@ mod syncing;
 pub mod time;
 mod trail;
 
-pub use passphrase::{Asking, signer, unlock};
-pub use plugins::plugins;
+pub use failure::Failure;
+pub use passphrase::{signer, unlock};
+pub use plugins::{Asking, plugins};
 pub use settings::Settings;
 pub use trail::{Trail, audit_log};
 
@@ -66,30 +68,5 @@ impl<A: FromArgMatches> FromArgMatches for Lazy<A> {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.0.update_from_arg_matches(matches)
-    }
-}
-
-/// Everything that kept a command from doing its work; never empty.
-#[derive(Debug)]
-pub struct Failure(pub Vec<Report>);
-
-impl Failure {
-    /// Tells whether all of it is about what sound files say: outside the scope, removed, expired, or policy, which is asked behind all of that.
-    /// These files are remembered as if they had been used: what took something away must not be undone by an older file.
-    pub fn is_about_sound_files(&self) -> bool {
-        self.0.iter().all(|report| matches!(report.exit, 3..=5 | 7))
-    }
-}
-
-impl From<Report> for Failure {
-    fn from(report: Report) -> Self {
-        Self(vec![report])
-    }
-}
-
-/// Turns a library error into the report a person reads.
-impl<E: explain::Explain> From<E> for Failure {
-    fn from(error: E) -> Self {
-        error.explain().into()
     }
 }

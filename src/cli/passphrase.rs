@@ -1,43 +1,19 @@
 //! The passphrase of an identity: asked for at the terminal, and nowhere else. Neither an argument nor a variable holds it.
 
-use std::{
-    env,
-    io::{self, IsTerminal as _},
-    path::Path,
-};
+use std::{env, path::Path};
 
 use vault_format::{Secret, UnlockError};
 use zeroize::Zeroizing;
 
-use super::{Failure, plugins};
+use super::{
+    Failure,
+    plugins::{Asking, plugins},
+};
 use crate::{
     author::Signer,
     resolver::{IdentitySource, LaunchError, OwnKeys},
     terminal::{prompt, report::Report},
 };
-
-/// Whether a person may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Asking {
-    /// At the terminal, where there is one.
-    #[default]
-    AtTerminal,
-    /// At the terminal if what this process says goes there too: where a client reads that, the terminal is the client's.
-    IfHeard,
-    /// Never: a client waits for an answer.
-    Never,
-}
-
-impl Asking {
-    /// Tells whether there may be a person to answer.
-    pub fn is_allowed(self) -> bool {
-        match self {
-            Self::AtTerminal => true,
-            Self::IfHeard => io::stderr().is_terminal(),
-            Self::Never => false,
-        }
-    }
-}
 
 /// Reads an identity, and asks for its passphrase where it has one. Plugins that it needs may ask as well.
 ///

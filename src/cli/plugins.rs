@@ -1,15 +1,41 @@
 //! What age plugins ask a person, at the terminal, and where they are looked for.
 
-use std::{env, io, sync::Arc};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
 use vault_format::Plugins;
 use zeroize::Zeroizing;
 
-use super::Asking;
 use crate::{
     resolver::plugin::{Person, PluginClient, TIME_MAX},
     terminal::{prompt, report::warning, style::Style},
 };
+
+/// Whether a person may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asking {
+    /// At the terminal, where there is one.
+    #[default]
+    AtTerminal,
+    /// At the terminal if what this process says goes there too: where a client reads that, the terminal is the client's.
+    IfHeard,
+    /// Never: a client waits for an answer.
+    Never,
+}
+
+impl Asking {
+    /// Tells whether there may be a person to answer.
+    pub fn is_allowed(self) -> bool {
+        match self {
+            Self::AtTerminal => true,
+            Self::IfHeard => io::stderr().is_terminal(),
+            Self::Never => false,
+        }
+    }
+}
 
 /// What starts plugins from PATH, and lets them ask a person as far as this is allowed.
 pub fn plugins(asking: Asking) -> Arc<dyn Plugins> {

@@ -10,7 +10,7 @@ use std::{
 use vault_format::{IdentityFile, Plugins, Secret, UnlockError};
 use zeroize::Zeroizing;
 
-use super::LaunchError;
+use super::launch_error::LaunchError;
 
 /// The most that is read of an identity file, in bytes.
 const IDENTITY_MAX: u64 = 1 << 20;

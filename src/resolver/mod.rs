@@ -6,6 +6,7 @@ pub mod audit;
 mod identity;
 mod keyring;
 mod launch;
+mod launch_error;
 pub mod mask;
 mod nearest;
 pub mod plugin;
@@ -21,7 +22,8 @@ mod writable;
 
 pub use identity::{IdentitySource, OwnKeys, secret_lines};
 pub use keyring::{Keyring, KeyringError};
-pub use launch::{Expectation, Launch, LaunchError, check_root, identify};
+pub use launch::{Expectation, Launch, check_root, identify};
+pub use launch_error::LaunchError;
 pub use nearest::nearest;
 pub use resolve::{Listed, Permitted, Refusal, Resolver, Values};
 pub use session::Session;

@@ -13,11 +13,11 @@ pub mod trust;
 pub use files::{FileError, FileProblem, Vault, floors_directory};
 pub use git::{
     Access, Advance, BlobId, Child, CommitId, CommitRequest, Conflict, Difference, EntryKind, FileChange, FileVersion,
-    GitError, HeadState, History, InProgress, Like, MAX_FILE, Merged, Merging, Operation, Parting, PathError, Place,
-    ReadError, Remembered, Replay, Repository, RepositoryError, Seen, Side, SideCommit, Snapshot, SnapshotError, Stage,
-    SyncLock, TreeFile, Upstream, UpstreamError, VAULT_FILE, Versions, WorkTree, WriteError, WriteFailure,
-    WriteOptions, Written, advance, check_path, init_repository, is_branch_name, put_back_interrupted, resolve, write,
-    write_new,
+    GitError, HeadState, History, InProgress, Like, MAX_FILE, Merged, Merging, NotACommitId, Operation, Parting,
+    PathError, Place, ReadError, Remembered, Replay, Repository, RepositoryError, Seen, Side, SideCommit, Snapshot,
+    SnapshotError, Stage, SyncLock, TreeFile, Upstream, UpstreamError, VAULT_FILE, Versions, WorkTree, WriteError,
+    WriteFailure, WriteOptions, Written, advance, check_path, init_repository, is_branch_name, put_back_interrupted,
+    resolve, write, write_new,
 };
 pub(crate) use parallel::in_parallel;
 pub use past::Later;

@@ -9,9 +9,9 @@ use crate::{
     digest::{Digest, VaultId},
     emit::Emitter,
     error::FormatError,
-    kind::Root,
     name::AuthorName,
     path::FilePath,
+    payload::check_armor,
     sealed_to::SealedTo,
     shown::{escaped, shown},
     signature::SshSignature,
@@ -25,6 +25,8 @@ pub trait Kind: Sized + Clone {
     const NAMESPACE: &'static str;
     /// Whether it holds a payload (unless it was removed).
     const SEALED: bool;
+    /// Whether its first file makes the vault, and so cannot name it.
+    const FOUNDS: bool = false;
     /// What the file is about: its name, or the pair of names of a grant.
     type Subject: Clone + PartialEq;
 
@@ -191,7 +193,7 @@ pub(crate) fn check_head<K: Kind>(head: &Head<K>) -> Result<(), FormatError> {
         return Err(contradiction("serial must be from 1 to 9223372036854775807"));
     }
     let nowhere = head.vault.is_none();
-    if nowhere && (K::NAME != Root::NAME || head.serial != 1) {
+    if nowhere && (!K::FOUNDS || head.serial != 1) {
         return Err(contradiction("the key 'vault' is missing"));
     }
     K::check(head).map_err(contradiction)
@@ -203,7 +205,7 @@ pub(crate) fn check_payload<K: Kind>(head: &Head<K>, payload: Option<&str>) -> R
         (None, true) => Err(contradiction("the payload is missing")),
         (Some(_), false) => Err(contradiction("there must be no payload in this file")),
         (None, false) => Ok(()),
-        (Some(payload), true) => crate::stanza::check_armor(payload).map_err(contradiction),
+        (Some(payload), true) => check_armor(payload).map_err(contradiction),
     }
 }
 

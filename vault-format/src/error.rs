@@ -176,3 +176,30 @@ pub enum SealError {
     #[error(transparent)]
     Format(#[from] FormatError),
 }
+
+/// Why a passphrase does not open an identity file. Never quotes the one or the other.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UnlockError {
+    /// The passphrase is another one.
+    #[error("the passphrase is wrong")]
+    WrongPassphrase,
+    /// An age file that is sealed to keys.
+    #[error("it is an age file for a key, and not for a passphrase")]
+    NoPassphrase,
+    /// More work than anybody would wait for.
+    #[error("it asks for {found} {unit}, {most} is the most")]
+    TooMuchWork {
+        /// What is counted.
+        unit: &'static str,
+        /// What the file asks for.
+        found: u64,
+        /// What is accepted.
+        most: u64,
+    },
+    /// More memory than the system gives.
+    #[error("there is not enough memory for its passphrase: scrypt with the work factor {0} takes {size} MiB", size = (1024_u64 << .0) >> 20)]
+    NoMemory(u8),
+    /// The file is broken.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}

@@ -10,7 +10,7 @@ use ssh_key::{Algorithm, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, SshSig
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{armor::unarmor, passphrase::UnlockError, secret::Secret, shown::quoted_key, small_order::is_small_order};
+use crate::{armor::unarmor, error::UnlockError, secret::Secret, shown::quoted_key, small_order::is_small_order};
 
 /// A public key that may sign: `ssh-ed25519 AAAA…` or `sk-ssh-ed25519@openssh.com AAAA…`, without a comment.
 #[derive(Clone)]

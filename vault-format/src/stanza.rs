@@ -1,14 +1,14 @@
-//! What an age payload tells without a key: its armor, and the stanzas of its header (SPEC.md, section 7).
+//! What an age payload tells without a key: the stanzas of its header (SPEC.md, section 7).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use thiserror::Error;
 
-use crate::plugin::is_taken;
-use crate::{seal::Recipient, sealed_to::Holder};
-
-const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n";
-const END: &str = "-----END AGE ENCRYPTED FILE-----\n";
-const COLUMNS: usize = 64;
+use crate::{
+    payload::{COLUMNS, body},
+    plugin::is_taken,
+    seal::Recipient,
+    sealed_to::Holder,
+};
 
 /// The first line of one stanza: `X25519` with its share, `ssh-ed25519` with key tag and share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,44 +50,6 @@ pub enum StanzaError {
     #[error("the payload has {0} grease stanzas, at most one is allowed")]
     Grease(usize),
 }
-
-/// Checks that `payload` is armored in age's one form, as far as that shows without decoding it.
-pub(crate) fn check_armor(payload: &str) -> Result<(), &'static str> {
-    let body = payload
-        .strip_prefix(BEGIN)
-        .and_then(|rest| rest.strip_suffix(END))
-        .ok_or("the payload must be one armored age file")?;
-    let mut lines = body.as_bytes().split_inclusive(|&b| b == b'\n').peekable();
-    if lines.peek().is_none() {
-        return Err("the payload is empty");
-    }
-    while let Some(line) = lines.next() {
-        let [text @ .., b'\n'] = line else {
-            return Err("the payload must end its lines in LF");
-        };
-        let last = lines.peek().is_none();
-        let base64 = |&b: &u8| ALPHABET[usize::from(b)] || (last && b == b'=');
-        if text.is_empty() || text.len() > COLUMNS || (!last && text.len() < COLUMNS) || !text.iter().all(base64) {
-            return Err("the payload must be base64 in lines of 64 columns");
-        }
-        // Full lines of the alphabet decode; only the last one can be cut short, or hold bits that mean nothing.
-        if last && BASE64_STANDARD.decode(text).is_err() {
-            return Err("the last line of the payload is no base64");
-        }
-    }
-    Ok(())
-}
-
-/// The bytes that base64 is made of, padding aside: a table, since every byte of every payload is looked up.
-const ALPHABET: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'+' || byte as u8 == b'/';
-        byte += 1;
-    }
-    table
-};
 
 /// Lists the stanzas of an armored age file, grease included, without any key.
 ///
@@ -154,8 +116,7 @@ pub fn check_stanzas(payload: &str, keys: &[(&Holder, &Recipient)]) -> Result<()
 
 /// Decodes as much of the armor as the age header takes: a value of a megabyte is not decoded to count its stanzas.
 fn decode_header(payload: &str) -> Result<Vec<u8>, StanzaError> {
-    let body = payload.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
-    let body = body.ok_or(StanzaError::Unreadable("it is not armored"))?;
+    let body = body(payload).ok_or(StanzaError::Unreadable("it is not armored"))?;
     let mut header = Vec::with_capacity(1024);
     for line in body.lines() {
         BASE64_STANDARD

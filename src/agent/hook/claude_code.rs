@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Verdict, of_server, shell, tool};
+use super::call::{Call, Verdict, of_server, shell, tool};
 
 pub(super) fn read(request: &Value) -> Call {
     let Some((tool, input)) = tool(request) else {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::Verdict;
+use super::call::Verdict;
 
 pub(super) fn answer(verdict: Verdict) -> Option<Value> {
     let mut said = json!({ "hookEventName": "PreToolUse" });

@@ -3,10 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Verdict, claude_code, shell};
+use super::{
+    call::{Call, Verdict, of_any_server, shell},
+    claude_code,
+};
 
 /// The tools of Copilot itself. Those of servers are called SERVER-TOOL.
-const FOREIGN: char = '-';
+const FOREIGN: &str = "-";
 
 pub(super) fn read(request: &Value) -> Call {
     let Some(tool) = request.get("toolName").and_then(Value::as_str) else {
@@ -17,20 +20,7 @@ pub(super) fn read(request: &Value) -> Call {
     };
     match tool {
         "bash" => shell(&input),
-        _ => match tool
-            .strip_prefix(super::SERVER)
-            .and_then(|rest| rest.strip_prefix(FOREIGN))
-        {
-            Some(own) => Call::Own {
-                tool: own.to_owned(),
-                input,
-            },
-            None if tool.contains(FOREIGN) => Call::Foreign {
-                tool: tool.to_owned(),
-                input,
-            },
-            None => Call::Other,
-        },
+        _ => of_any_server(tool, FOREIGN, &input),
     }
 }
 

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Verdict, shell, tool};
+use super::call::{Call, Verdict, shell, tool};
 
 /// What the names of servers' tools begin with.
 const FOREIGN: &str = "MCP:";
+
+/// The tools of our own server that take references.
+const OWN: [&str; 4] = ["run_command", "check_template", "resolve_template", "render_file"];
 
 pub(super) fn read(request: &Value) -> Call {
     let Some((tool, input)) = tool(request) else {
@@ -15,11 +18,7 @@ pub(super) fn read(request: &Value) -> Call {
         None if tool == "Shell" => shell(input),
         None => Call::Other,
         // The server is not named. A tool that is called as one of ours gets no more than the text.
-        Some(name) if name == "run_command" => Call::Own {
-            tool: name.to_owned(),
-            input: input.clone(),
-        },
-        Some(name) if ["check_template", "resolve_template", "render_file"].contains(&name) => Call::Own {
+        Some(name) if OWN.contains(&name) => Call::Own {
             tool: name.to_owned(),
             input: input.clone(),
         },

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, SERVER, Verdict, shell};
+use super::call::{Call, Verdict, of_any_server, shell};
 
 /// The tools of opencode itself; those of servers are called SERVER_TOOL.
 const BUILT_IN: [&str; 16] = [
@@ -31,17 +31,7 @@ pub(super) fn read(request: &Value) -> Call {
     match tool {
         "bash" => shell(input),
         _ if BUILT_IN.contains(&tool) => Call::Other,
-        _ => match tool.strip_prefix(SERVER).and_then(|rest| rest.strip_prefix('_')) {
-            Some(own) => Call::Own {
-                tool: own.to_owned(),
-                input: input.clone(),
-            },
-            None if tool.contains('_') => Call::Foreign {
-                tool: tool.to_owned(),
-                input: input.clone(),
-            },
-            None => Call::Other,
-        },
+        _ => of_any_server(tool, "_", input),
     }
 }
 

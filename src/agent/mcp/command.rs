@@ -13,9 +13,9 @@ use vault_format::Network;
 use super::{
     confirm::Call,
     desk::{Desk, Got, Wanted},
+    messages::{RunArguments, RunResult, done},
+    options::Options,
     output::Kept,
-    server::{Options, done},
-    tools::{RunArguments, RunResult},
 };
 use crate::{
     cli::{Failure, approval},

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use vault_format::{CredentialName, MemberName, Network, VaultId};
 
 use super::{
-    Losses, Lost,
     confirm::{Answer, Call, Confirmations},
+    lost::{Losses, Lost},
 };
 use crate::{
     cli::{Failure, Settings, Trail, approval, time},

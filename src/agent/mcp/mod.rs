@@ -7,6 +7,9 @@ mod allowed;
 mod command;
 mod confirm;
 mod desk;
+mod lost;
+mod messages;
+mod options;
 mod output;
 mod server;
 mod tools;
@@ -19,25 +22,15 @@ use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
 pub use allowed::{AllowedCommands, PatternError};
-pub use server::Options;
+pub use lost::Lost;
+pub use options::Options;
 
-use self::{desk::Desk, server::Server};
+use self::{desk::Desk, lost::Losses, server::Server};
 use crate::{
     cli::{Failure, Settings},
     resolver::{Launch, Session, policy::Policy, run::close_on_exec},
     terminal::report::Report,
 };
-
-/// Something that was to be kept and could not be. It stops nothing.
-pub enum Lost {
-    /// The serials that were seen, and why not.
-    Floors(String),
-    /// A line of the audit log, and why not.
-    Log(String),
-}
-
-/// Is told what is lost, each time.
-type Losses = Arc<dyn Fn(&Lost) + Send + Sync>;
 
 /// Serves until the client has gone, or this process is asked to end; all commands are ended then.
 ///

@@ -1,11 +1,6 @@
 //! The server: which tools there are, what they are asked, and how results and refusals are told.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use glob::Pattern;
 use rmcp::{
@@ -17,27 +12,25 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use serde::Serialize;
 use tokio::sync::SetOnce;
-use tokio_util::sync::CancellationToken;
 use vault_format::MemberName;
 
 use super::{
-    allowed::AllowedCommands,
     command::Commands,
     confirm::Call,
     desk::{Desk, Got, Wanted},
-    tools::{
+    messages::{
         CheckResult, ListArguments, ListResult, ListedCredential, RenderArguments, RenderResult, ResolveResult,
-        TemplateArguments, ToolName, arguments, named,
+        TemplateArguments, arguments, done,
     },
+    options::Options,
+    tools::{ToolName, named},
 };
 use crate::{
     cli::{Failure, time},
     resolver::{
-        WritableDirectories, mask,
+        mask,
         policy::Purpose,
-        run::Shell,
         template::{SYNTAX, Template},
     },
     terminal::{
@@ -48,30 +41,6 @@ use crate::{
 
 /// How many credentials one list names.
 const LISTED_MAX: usize = 500;
-
-/// What the launch allows.
-pub struct Options {
-    /// Whether there are tools that give values away.
-    pub reveal: bool,
-    /// Where files may be written.
-    pub writable: WritableDirectories,
-    /// Which commands may be run.
-    pub allowed: AllowedCommands,
-    /// Which variables a command may be given, where commands are narrowed.
-    pub allowed_env: BTreeSet<String>,
-    /// Where commands run; absolute.
-    pub directory: PathBuf,
-    /// The shell for shell lines.
-    pub shell: Shell,
-    /// How long a command may take.
-    pub timeout: Duration,
-    /// How much is told of what a command prints, in bytes for each stream.
-    pub output_max: usize,
-    /// Whether a command without the network may reach local daemons.
-    pub allow_unix: bool,
-    /// Ends the commands when it is cancelled.
-    pub shutdown: CancellationToken,
-}
 
 /// The server for one member.
 pub(super) struct Server {
@@ -316,15 +285,6 @@ impl ServerHandler for Server {
 enum Expanded {
     Text(zeroize::Zeroizing<Vec<u8>>),
     Question(CallToolResponse),
-}
-
-/// A result for programs, and the same for readers.
-pub(super) fn done(result: &impl Serialize, text: String) -> Result<CallToolResponse, Failure> {
-    let structured = serde_json::to_value(result)
-        .map_err(|error| Report::new(1, "internal", format!("the result cannot be written: {error}")))?;
-    let mut response = CallToolResult::structured(structured);
-    response.content = vec![ContentBlock::text(text)];
-    Ok(response.into())
 }
 
 fn read<A: serde::de::DeserializeOwned>(call: &Call<'_>) -> Result<A, Failure> {

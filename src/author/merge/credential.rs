@@ -8,11 +8,11 @@ use vault_format::{
 
 use super::{
     super::{credential::audience, desk::Desk, error::AuthorError},
-    Conflicted,
+    error::{MergeError, Which},
     member::shown_note,
-    ruling::{Judge, Ruling, Which},
+    ruling::{Judge, Ruling},
     scope::{merge_scope, without_removed},
-    versions::{Verdict, Versions},
+    versions::{Conflicted, Verdict, Versions},
 };
 use crate::vault::Vault;
 
@@ -96,10 +96,11 @@ pub(super) fn merge(
         None => &values.theirs,
     };
     let Some(value) = value else {
-        return Err(AuthorError::CannotMerge {
+        return Err(MergeError::CannotMerge {
             path,
             keepers: keepers(desk.vault)?,
-        });
+        }
+        .into());
     };
     let text = versions.told(&sources) + &whom;
     desk.write_credential(name, Some(versions.before), wanted.terms, value)?;

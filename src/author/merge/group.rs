@@ -8,13 +8,10 @@ use vault_format::{
 };
 
 use super::{
-    super::{
-        desk::{Desk, group_key},
-        error::AuthorError,
-    },
-    Conflicted,
-    ruling::{Judge, Ruling, Which},
-    versions::{Verdict, Versions},
+    super::{desk::Desk, error::AuthorError, reading::group_key},
+    error::{MergeError, Which},
+    ruling::{Judge, Ruling},
+    versions::{Conflicted, Verdict, Versions},
 };
 use crate::vault::FileChange;
 
@@ -167,7 +164,7 @@ fn which_group(versions: &Versions<Group>, ruling: &Ruling) -> Result<Option<Whi
         )),
         (_, true, _) => Ok(Some(Which::Theirs)),
         (_, _, true) => Ok(Some(Which::Ours)),
-        _ => Err(AuthorError::GroupDiverged(path)),
+        _ => Err(MergeError::GroupDiverged(path).into()),
     }
 }
 

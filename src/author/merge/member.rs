@@ -4,9 +4,9 @@ use vault_format::{FilePath, Member};
 
 use super::{
     super::{desk::Desk, error::AuthorError},
-    Conflicted,
-    ruling::{Judge, Ruling, Which},
-    versions::{Verdict, Versions},
+    error::Which,
+    ruling::{Judge, Ruling},
+    versions::{Conflicted, Verdict, Versions},
 };
 
 /// Merges a member.

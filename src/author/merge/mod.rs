@@ -7,6 +7,7 @@
 //! other one's history has had, is no change that could be merged.
 
 mod credential;
+mod error;
 mod group;
 mod member;
 mod ruling;
@@ -18,22 +19,9 @@ use vault_format::FilePath;
 use super::{desk::Desk, error::AuthorError};
 use crate::vault::FileChange;
 
-pub(super) use ruling::listed;
-pub use ruling::{Clash, Course, Ruling, Which};
-
-/// A file in conflict, with its three sides as git has them.
-pub struct Conflicted {
-    /// Where it stands.
-    pub path: FilePath,
-    /// What both sides began with.
-    pub base: Option<Vec<u8>>,
-    /// HEAD's side.
-    pub ours: Option<Vec<u8>>,
-    /// The side that is taken over.
-    pub theirs: Option<Vec<u8>>,
-    /// The side that is no change, since the other one's history has had it already: it came before what stands there now.
-    pub outdated: Option<Which>,
-}
+pub use error::{Clash, MergeError, Which};
+pub use ruling::{Course, Ruling};
+pub use versions::Conflicted;
 
 /// What a step of a merge has made.
 #[derive(Default)]
@@ -49,17 +37,17 @@ pub struct MergeStep {
 /// Checks that these files can be merged now, while the other ones stay in conflict.
 ///
 /// # Errors
-/// [`AuthorError::RootsDiverged`] where a root is among either; [`AuthorError::MergeFirst`] where keys are in conflict that would be sealed to.
-pub fn check_selection(selected: &[FilePath], left: &[FilePath]) -> Result<(), AuthorError> {
+/// [`MergeError::RootsDiverged`] where a root is among either; [`MergeError::MergeFirst`] where keys are in conflict that would be sealed to.
+pub fn check_selection(selected: &[FilePath], left: &[FilePath]) -> Result<(), MergeError> {
     let mut all = selected.iter().chain(left);
     if let Some(root) = all.find(|path| matches!(path, FilePath::Root(_))) {
-        return Err(AuthorError::RootsDiverged(root.to_string()));
+        return Err(MergeError::RootsDiverged(root.to_string()));
     }
     let holds_keys = |path: &&FilePath| !matches!(path, FilePath::Credential(_));
     let keys: Vec<String> = left.iter().filter(holds_keys).map(ToString::to_string).collect();
     let seals = selected.iter().any(|path| !matches!(path, FilePath::Member(_)));
     match seals && !keys.is_empty() {
-        true => Err(AuthorError::MergeFirst(keys)),
+        true => Err(MergeError::MergeFirst(keys)),
         false => Ok(()),
     }
 }

@@ -1,20 +1,9 @@
 //! Whose word stands where both sides changed one thing, and the list of what nobody decided.
 
-use std::fmt;
-
-use super::super::error::AuthorError;
+use super::error::{Clash, MergeError, Which};
 
 /// What is shown, and not only named: a policy that became looser has to be seen. Scopes are shown in whole, beside this.
 const SHOWN: [&str; 2] = ["network", "expiry"];
-
-/// One of the two sides of a merge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// HEAD's.
-    Ours,
-    /// That which is taken over.
-    Theirs,
-}
 
 /// What git makes of the two sides, and so whether a side may be older than what they began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +25,6 @@ pub struct Ruling {
     /// Which commit `ours` is.
     pub ours: String,
     /// Which commit `theirs` is.
-    pub theirs: String,
-}
-
-/// One thing that both sides changed, and not to the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clash {
-    /// What it is.
-    pub what: &'static str,
-    /// What it is on one side.
-    pub ours: String,
-    /// What it is on the other side.
     pub theirs: String,
 }
 
@@ -123,39 +101,18 @@ impl<'a> Judge<'a> {
     /// Ends the judgement.
     ///
     /// # Errors
-    /// [`AuthorError::Clash`] with everything that nobody decided.
-    pub fn settle(self, path: &str) -> Result<Vec<String>, AuthorError> {
+    /// [`MergeError::Clash`] with everything that nobody decided.
+    pub fn settle(self, path: &str) -> Result<Vec<String>, MergeError> {
         if self.clashes.is_empty() {
             return Ok(self.sources);
         }
-        Err(AuthorError::Clash {
+        Err(MergeError::Clash {
             path: path.into(),
             clashes: self.clashes,
             ours: self.ruling.ours.clone(),
             theirs: self.ruling.theirs.clone(),
         })
     }
-}
-
-impl fmt::Display for Which {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ours => "ours",
-            Self::Theirs => "theirs",
-        })
-    }
-}
-
-impl fmt::Display for Clash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (ours: {}; theirs: {})", self.what, self.ours, self.theirs)
-    }
-}
-
-/// What differs, for one line.
-pub(in super::super) fn listed(clashes: &[Clash]) -> String {
-    let texts: Vec<String> = clashes.iter().map(ToString::to_string).collect();
-    texts.join("; ")
 }
 
 #[cfg(test)]

@@ -4,12 +4,26 @@ use vault_format::{Entry, FilePath, Parsed, Verified};
 
 use super::{
     super::{desk::Desk, error::AuthorError},
-    Conflicted,
-    ruling::{Course, Judge, Which},
+    error::{MergeError, Which},
+    ruling::{Course, Judge},
 };
 use crate::vault::{FileChange, FileProblem, Vault};
 
-/// The sides of one file.
+/// A file in conflict, with its three sides as git has them.
+pub struct Conflicted {
+    /// Where it stands.
+    pub path: FilePath,
+    /// What both sides began with.
+    pub base: Option<Vec<u8>>,
+    /// HEAD's side.
+    pub ours: Option<Vec<u8>>,
+    /// The side that is taken over.
+    pub theirs: Option<Vec<u8>>,
+    /// The side that is no change, since the other one's history has had it already: it came before what stands there now.
+    pub outdated: Option<Which>,
+}
+
+/// The sides of one file, checked.
 pub(super) struct Versions<K: Entry> {
     pub path: FilePath,
     /// `None` too where no author of the current root vouches for it: then everything that differs is asked about.
@@ -38,7 +52,7 @@ impl<K: Entry> Versions<K> {
     /// Checks the sides against the authors of the current root.
     ///
     /// # Errors
-    /// [`AuthorError::Side`] naming the file and the side.
+    /// [`MergeError::Side`] naming the file and the side.
     pub fn read(vault: &Vault<'_>, file: &Conflicted) -> Result<Self, AuthorError> {
         let check = |bytes: &Option<Vec<u8>>| -> Result<Option<Verified<K>>, FileProblem> {
             let Some(bytes) = bytes else { return Ok(None) };
@@ -46,7 +60,7 @@ impl<K: Entry> Versions<K> {
             Ok(Some(vault.authority().verify(parsed)?))
         };
         let side = |which: Which, bytes: &Option<Vec<u8>>| {
-            check(bytes).map_err(|problem| AuthorError::Side {
+            check(bytes).map_err(|problem| MergeError::Side {
                 path: file.path.to_string(),
                 which,
                 problem: Box::new(problem),
@@ -116,9 +130,9 @@ impl<K: Entry> Versions<K> {
     }
 
     /// Refuses a verdict for keys that were put back: they may be stolen ones that were replaced for that.
-    pub fn refuse_old_keys(&self, verdict: Verdict, course: Course) -> Result<(), AuthorError> {
+    pub fn refuse_old_keys(&self, verdict: Verdict, course: Course) -> Result<(), MergeError> {
         match verdict {
-            Verdict::Side(which) if self.is_rolled_back(which, course) => Err(AuthorError::OldKeys {
+            Verdict::Side(which) if self.is_rolled_back(which, course) => Err(MergeError::OldKeys {
                 path: self.path.to_string(),
                 which,
             }),

@@ -3,10 +3,7 @@
 use vault_format::{AuthorName, Authority, Draft, FilePath, FormatError, Kind, Parsed, Root};
 
 use super::{
-    super::{
-        desk::{Desk, finish},
-        error::AuthorError,
-    },
+    super::{desk::Desk, error::AuthorError, reading::finish},
     change::{self, RootChange, successor},
     error::RootError,
 };

@@ -8,10 +8,7 @@ use vault_format::{
 };
 
 use super::{
-    super::{
-        desk::{Desk, finish},
-        error::AuthorError,
-    },
+    super::{desk::Desk, error::AuthorError, reading::finish},
     error::RootError,
 };
 use crate::vault::{FileError, FileProblem};

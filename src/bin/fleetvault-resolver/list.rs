@@ -3,7 +3,7 @@
 use clap::Args;
 use fleetvault::say;
 use fleetvault::{
-    cli::{Failure, explain::Explain, time},
+    cli::{Failure, time},
     terminal::{
         escape_json,
         table::{Column, Table},
@@ -61,10 +61,7 @@ pub fn run(args: &ListArgs, launch: &LaunchArgs) -> Result<(), Failure> {
     written.map_err(|error| {
         fleetvault::terminal::report::Report::new(1, "io", format!("cannot write the list: {error}"))
     })?;
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
-    }
+    Failure::unless_none(&broken)
 }
 
 fn table(lines: &[Line]) -> Table {

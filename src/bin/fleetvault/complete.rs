@@ -45,13 +45,10 @@ pub fn scopes() -> Vec<CompletionCandidate> {
 
 /// The authors of the vault here.
 pub fn authors() -> Vec<CompletionCandidate> {
-    let find = || -> Option<Vec<String>> {
-        let repository = Repository::open(Path::new(&directory()), Access::Read).ok()?;
-        let vault = Vault::load(repository.snapshot("HEAD").ok()?, None).ok()?;
+    candidates(in_vault(|vault| {
         let names = vault.authority().root().author_names().into_iter();
         Some(names.map(ToString::to_string).collect())
-    };
-    candidates(find().unwrap_or_default())
+    }))
 }
 
 fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
@@ -60,16 +57,23 @@ fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
 
 /// The names of the files in a folder of the vault, without those that are known to be removed.
 fn living<K: Entry>(folder: &str) -> Vec<String> {
-    let find = || -> Option<Vec<String>> {
-        let repository = Repository::open(Path::new(&directory()), Access::Read).ok()?;
-        let vault = Vault::load(repository.snapshot("HEAD").ok()?, None).ok()?;
+    in_vault(|vault| {
         let mut paths = vault.paths(folder).ok()?;
         if paths.len() <= READ_MAX {
-            paths.retain(|path| !is_removed::<K>(&vault, path));
+            paths.retain(|path| !is_removed::<K>(vault, path));
         }
         Some(paths.iter().filter_map(name).collect())
+    })
+}
+
+/// What is found in the vault here; nothing where there is none.
+fn in_vault(find: impl FnOnce(&Vault<'_>) -> Option<Vec<String>>) -> Vec<String> {
+    let found = || {
+        let repository = Repository::open(Path::new(&directory()), Access::Read).ok()?;
+        let vault = Vault::load(repository.snapshot("HEAD").ok()?, None).ok()?;
+        find(&vault)
     };
-    find().unwrap_or_default()
+    found().unwrap_or_default()
 }
 
 fn name(path: &FilePath) -> Option<String> {

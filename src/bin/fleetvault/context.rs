@@ -1,24 +1,18 @@
-//! What every command starts from: the global arguments, this user's directories, and the ways into a vault.
+//! What every command starts from: the global arguments, this user's directories and keys.
 
-use std::{
-    cell::OnceCell,
-    path::{Path, PathBuf},
-};
+use std::{cell::OnceCell, path::PathBuf};
 
 use clap::Args;
 use fleetvault::{
-    author::{Desk, Plan, Signer},
-    cli::{self, Asking, Failure, Settings, explain::Explain, plugins, time, unlock},
-    resolver::{Expectation, IdentitySource, Keyring, LaunchError, OwnKeys, identify},
+    author::Signer,
+    cli::{self, Asking, Failure, Settings, explain::Explain, unlock},
+    resolver::{IdentitySource, LaunchError, OwnKeys},
     terminal::report::Report,
-    vault::{Access, HeadState, Repository, Snapshot, Vault, WriteOptions, write},
+    vault::{Snapshot, Vault},
 };
 use vault_format::{IdentityFile, Secret, VaultId};
 
-use crate::{
-    output::{self, note},
-    trust::{Strictness, check_anchor},
-};
+use crate::output::note;
 
 /// Arguments of every command.
 #[derive(Args)]
@@ -52,25 +46,6 @@ pub struct Globals {
     pub json: bool,
 }
 
-/// Arguments of every command that reads a commit.
-#[derive(Args)]
-pub struct ReadArgs {
-    /// The commit to read: HEAD, a branch, a tag
-    #[arg(long = "ref", value_name = "REF", default_value = "HEAD", hide_default_value = true)]
-    pub reference: String,
-}
-
-/// Arguments of every command that writes a commit.
-#[derive(Args)]
-pub struct WriteArgs {
-    /// Commit to this branch, made where it is missing, instead of the current one
-    #[arg(long, value_name = "NAME")]
-    pub branch: Option<String>,
-    /// Check everything, show what would happen, write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
 /// The global arguments, this user's directories, and this user's identity once it was read.
 pub struct Context {
     pub globals: Globals,
@@ -96,85 +71,6 @@ impl Context {
         };
         let entered = std::env::set_current_dir(start);
         entered.map_err(|error| Report::new(1, "io", format!("cannot work in {}: {error}", start.display())).into())
-    }
-
-    /// Reads a commit of the vault and gives it to `work`. Whether it is trusted is judged first, as strictly as asked.
-    pub fn read<T>(
-        &self,
-        args: &ReadArgs,
-        strictness: Strictness,
-        work: impl FnOnce(&Vault<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let repository = Repository::open(Path::new("."), Access::Read)?;
-        let snapshot = repository.snapshot(&args.reference)?;
-        let vault = self.load(snapshot)?;
-        self.check_trust(&repository, &vault, strictness)?;
-        work(&vault)
-    }
-
-    /// Makes one commit of what `plan` prepares, possibly in several tries, and tells what happened.
-    pub fn write(
-        &self,
-        args: &WriteArgs,
-        keys: Keys,
-        plan: impl Fn(Desk<'_, '_, '_>) -> Result<Plan, Failure>,
-    ) -> Result<(), Failure> {
-        let repository = Repository::open(Path::new("."), Access::Write)?;
-        let signer = self.signer()?;
-        self.warn_if_behind(&repository);
-        let mut done = None;
-        let options = WriteOptions {
-            branch: args.branch.clone(),
-            dry_run: args.dry_run,
-            ..WriteOptions::default()
-        };
-        let written = write(&repository, &options, |snapshot| -> Result<_, Failure> {
-            let vault = self.load(snapshot.again(&repository)?)?;
-            self.check_trust(&repository, &vault, Strictness::Required)?;
-            self.learn(&repository, &vault, !args.dry_run)?;
-            let keyring = self.keyring(&vault, keys)?;
-            let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
-            let desk = desk.with_plugins(plugins(Asking::AtTerminal));
-            let Plan {
-                request,
-                summary,
-                rotate,
-            } = plan(desk)?;
-            done = Some((summary, rotate, vault.into_floors()));
-            Ok(request)
-        })?;
-        if let Some((summary, rotate, floors)) = done {
-            output::written(self.globals.json, &written, &summary, &rotate)?;
-            // Only what was really written is remembered; and not what stands on another branch than the one that is read here: until it is
-            // merged, and also if it never is, the older file is the right one.
-            if written.commit.is_some()
-                && repository.head() == HeadState::Branch(written.branch.clone())
-                && let Err(error) = floors.save()
-            {
-                note(&format!(
-                    "this machine's memory of serials could not be written: {error}"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Prepares what is no commit yet, on the commit that one to `branch` would be built on.
-    pub fn prepare<T>(
-        &self,
-        branch: Option<&str>,
-        work: impl FnOnce(&Desk<'_, '_, '_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let repository = Repository::open(Path::new("."), Access::Write)?;
-        let signer = self.signer()?;
-        self.warn_if_behind(&repository);
-        let reference = branch
-            .filter(|branch| repository.commit(branch).is_ok())
-            .unwrap_or("HEAD");
-        let vault = self.load(repository.snapshot(reference)?)?;
-        self.check_trust(&repository, &vault, Strictness::Required)?;
-        self.learn(&repository, &vault, true)?;
-        work(&Desk::new(&vault, &signer, None, time::now())?)
     }
 
     /// Reads the user's own identity file, and asks for its passphrase where it has one.
@@ -232,25 +128,6 @@ impl Context {
             .ok_or_else(|| no_home("--signing-key"))?)
     }
 
-    /// The user's own keys in this vault.
-    pub fn keyring<'v, 'r>(&self, vault: &'v Vault<'r>, keys: Keys) -> Result<Option<Keyring<'v, 'r>>, Failure> {
-        if keys == Keys::SigningOnly {
-            return Ok(None);
-        }
-        let identity = self.identity()?;
-        // Once more: while it was locked it vouched for nothing.
-        check_anchor(&identity, vault)?;
-        Ok(Some(identify(vault, identity, &Expectation::default())?))
-    }
-
-    /// An author without an identity can still do what opens nothing.
-    pub fn keys_at_hand(&self) -> Result<Keys, Failure> {
-        Ok(match self.identity_source()? {
-            IdentitySource::Path(path) if !path.exists() => Keys::SigningOnly,
-            _ => Keys::Identity,
-        })
-    }
-
     /// Reads a vault with what this machine remembers of it.
     pub fn load<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
         Ok(Vault::load(snapshot, self.settings.state.as_deref())?)
@@ -260,35 +137,6 @@ impl Context {
     pub fn signer(&self) -> Result<Signer, Failure> {
         cli::signer(&self.signing_key_path()?)
     }
-
-    /// Before anything is sealed: to whom, the history may know better than this machine.
-    fn learn<'r>(&self, repository: &'r Repository, vault: &Vault<'r>, keep: bool) -> Result<(), Failure> {
-        for later in vault.learn_from_history(repository, keep)? {
-            let (path, commit) = (later.path, later.commit.short());
-            note(&format!(
-                "{path} was put back: serial {} in commit {commit}, serial {} now; 'git checkout {commit} -- {path}' and a commit bring the later one",
-                later.serial, later.now
-            ));
-        }
-        Ok(())
-    }
-
-    fn warn_if_behind(&self, repository: &Repository) {
-        if let Some((_, behind)) = repository.ahead_behind_upstream().filter(|(_, behind)| *behind > 0) {
-            note(&format!(
-                "this branch is {behind} commits behind its upstream: 'fleetvault sync' first, or what changed there is missing here"
-            ));
-        }
-    }
-}
-
-/// Which of the user's keys a command needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    /// Only the signing key: nothing is opened.
-    SigningOnly,
-    /// The identity too.
-    Identity,
 }
 
 fn no_home(flag: &str) -> Report {

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fleetvault::{cli::Failure, resolver::IdentitySource, terminal::report::Report};
+use fleetvault::{
+    cli::Failure, resolver::IdentitySource, terminal::report::Report, vault::trust::create_private_directory,
+};
 use vault_format::{Anchor, Identity, IdentityFile, Secret, SigningKey, Timestamp};
 use zeroize::Zeroizing;
 
@@ -176,12 +178,8 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
-    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(parent)
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => create_private_directory(parent),
+        None => Ok(()),
+    }
 }

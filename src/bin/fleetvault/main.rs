@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod commands;
+mod commit;
 mod complete;
 mod context;
 mod keys;

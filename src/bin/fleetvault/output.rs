@@ -1,6 +1,6 @@
 //! What commands say: results on standard output, remarks on standard error.
 
-use std::io;
+use std::{fmt::Display, io};
 
 use fleetvault::say;
 use fleetvault::{
@@ -78,6 +78,15 @@ pub fn finish() -> Result<(), Failure> {
 /// Says something on standard error that stops nothing.
 pub fn note(message: &str) {
     let _ = warning(message, Style::stderr(), &mut io::stderr().lock());
+}
+
+/// Says that this machine does not remember what was used, where that is so: it stops nothing.
+pub fn remembered<E: Display>(saved: Result<(), E>) {
+    if let Err(error) = saved {
+        note(&format!(
+            "this machine's memory of serials could not be written: {error}"
+        ));
+    }
 }
 
 /// Prints a list as JSON or as a table.

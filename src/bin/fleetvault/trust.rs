@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use fleetvault::{
     cli::Failure,
     resolver::{IdentitySource, LaunchError, check_root},
-    terminal::{escape, prompt, report::Report},
+    terminal::{escape, report::Report},
     vault::{Repository, Vault, trust::KnownVaults},
 };
 use vault_format::{IdentityFile, VaultId};
 
 use crate::{
+    ask,
     context::{Context, fail},
     keys::{refuse_key_as_path, shown_path},
     output::note,
@@ -154,8 +155,7 @@ impl Context {
             vault.id(),
             authors.join(", ")
         );
-        let answer = prompt::confirm(&question);
-        Ok(answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? == Some(true))
+        Ok(ask::confirm(&question)? == Some(true))
     }
 }
 

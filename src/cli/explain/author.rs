@@ -4,7 +4,7 @@ use vault_format::{SealError, VerifyError};
 
 use super::{Explain, list, plugin_hint};
 use crate::{
-    author::{AuthorError, RootError, SignerError},
+    author::{AuthorError, MergeError, RootError, SignerError},
     terminal::report::Report,
 };
 
@@ -83,23 +83,8 @@ fleetvault scope {0} --add NAME --drop {member}",
             )),
             Self::MemberExists(name) => usage("member_exists").hint(format!("'fleetvault member show {name}' shows its keys")),
             Self::KeyTaken { .. } | Self::KeyOfGroup { .. } => usage("key_taken").hint("every member has keys of its own: 'fleetvault keygen -o FILE' makes new ones"),
-            Self::Clash { path, ours, theirs, .. } => Report::new(7, "both_changed", self.to_string()).hint(format!(
-                "to take what differs from one side: fleetvault merge --ours {path}, or --theirs {path}\nours is {ours}\ntheirs is {theirs}"
-            )),
-            Self::Side { .. } => Report::new(6, "untrusted", self.to_string())
-                .hint("do not take it over: an author can make that change anew, on the other side"),
-            Self::CannotMerge { keepers, .. } => Report::new(7, "cannot_open", self.to_string()).hint(format!(
-                "an author who is a keeper can merge it, or one who is in the scope of both sides; keepers are {}",
-                list(keepers)
-            )),
-            Self::MergeFirst(paths) => usage("merge_first").hint(format!("fleetvault merge {}", paths.join(" "))),
-            Self::RootsDiverged(_) => Report::new(7, "diverged", self.to_string())
-                .hint("give up the merge (git merge --abort, git rebase --abort), and make the change of one side again, behind the other"),
-            Self::GroupDiverged(_) => Report::new(7, "diverged", self.to_string())
-                .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
             Self::Root(error) => error.explain(),
-            Self::OldKeys { which, .. } => Report::new(6, "rolled_back", self.to_string())
-                .hint(format!("somebody put it back on the side of {which}: 'git log' on that side tells who; take over the other side")),
+            Self::Merge(error) => error.explain(),
             Self::Seal {
                 error: SealError::Plugin { plugin, .. },
                 ..
@@ -108,6 +93,30 @@ fleetvault scope {0} --add NAME --drop {member}",
             Self::NothingToDo => usage("nothing_to_do"),
             Self::NoRandomness | Self::Io { .. } => Report::new(1, "system", self.to_string()),
             Self::Write(error) => error.explain(),
+        }
+    }
+}
+
+impl Explain for MergeError {
+    fn explain(&self) -> Report {
+        let report = |exit, code| Report::new(exit, code, self.to_string());
+        match self {
+            Self::Clash { path, ours, theirs, .. } => report(7, "both_changed").hint(format!(
+                "to take what differs from one side: fleetvault merge --ours {path}, or --theirs {path}\nours is {ours}\ntheirs is {theirs}"
+            )),
+            Self::Side { .. } => report(6, "untrusted")
+                .hint("do not take it over: an author can make that change anew, on the other side"),
+            Self::CannotMerge { keepers, .. } => report(7, "cannot_open").hint(format!(
+                "an author who is a keeper can merge it, or one who is in the scope of both sides; keepers are {}",
+                list(keepers)
+            )),
+            Self::MergeFirst(paths) => report(1, "merge_first").hint(format!("fleetvault merge {}", paths.join(" "))),
+            Self::RootsDiverged(_) => report(7, "diverged")
+                .hint("give up the merge (git merge --abort, git rebase --abort), and make the change of one side again, behind the other"),
+            Self::GroupDiverged(_) => report(7, "diverged")
+                .hint("give up the merge (git merge --abort, git rebase --abort), take over one side, and make the other side's change again behind it"),
+            Self::OldKeys { which, .. } => report(6, "rolled_back")
+                .hint(format!("somebody put it back on the side of {which}: 'git log' on that side tells who; take over the other side")),
         }
     }
 }

@@ -9,7 +9,6 @@ mod vault;
 
 use std::fmt::Display;
 
-use super::Failure;
 use crate::terminal::report::Report;
 
 /// How many errors of one run are shown.
@@ -27,16 +26,9 @@ fn plugin_hint(plugin: &str) -> String {
     )
 }
 
-/// Several errors of a kind, at most so many of them.
-impl<E: Explain> From<Vec<E>> for Failure {
-    fn from(errors: Vec<E>) -> Self {
-        Self(first_of(errors.iter().map(Explain::explain)))
-    }
-}
-
 /// The first reports, and one that stands for the rest with the highest of their exit codes: ten megabytes of broken references must not
 /// become a hundred of errors.
-fn first_of(mut reports: impl Iterator<Item = Report>) -> Vec<Report> {
+pub(super) fn first_of(mut reports: impl Iterator<Item = Report>) -> Vec<Report> {
     let mut shown: Vec<Report> = reports.by_ref().take(REPORTS_MAX).collect();
     let (count, exit) = reports.fold((0, 0), |(count, exit), report| (count + 1, report.exit.max(exit)));
     if count > 0 {

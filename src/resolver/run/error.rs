@@ -5,11 +5,14 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 use vault_format::CredentialName;
 
-use super::{command::ARGUMENT_MAX, env_file::EnvFileError};
+use super::env_file::EnvFileError;
 use crate::resolver::{
     shell::ShellErrors,
     template::{RenderErrors, TemplateErrors},
 };
+
+/// From which length on the system takes no argument and no variable, in bytes. Linux has this limit; it is kept everywhere.
+pub const ARGUMENT_MAX: usize = 128 << 10;
 
 /// Why a command was not run. Holds references and names, never a value.
 #[derive(Debug, Error)]
@@ -123,4 +126,10 @@ fn values_of(names: &[CredentialName]) -> String {
         1 => format!("the value of {}", quoted[0]),
         _ => format!("the values of {}", quoted.join(", ")),
     }
+}
+
+/// What the system did not do.
+#[cfg(unix)]
+pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::System { what, error }
 }

@@ -14,23 +14,31 @@ mod network;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]
+mod start;
+#[cfg(unix)]
 mod stop;
 #[cfg(unix)]
+mod supervisor;
+#[cfg(unix)]
 mod system;
+mod templates;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
 mod watch;
 
-pub use command::{ARGUMENT_MAX, Action, FileTemplate, Ready, Shell, Templates, Wanted, quoted_line, readable};
+pub use command::{Action, Wanted, quoted_line, readable};
 pub use env_file::{ENV_FILE, EnvFile, EnvFileError, check_name};
-pub use error::RunError;
+pub use error::{ARGUMENT_MAX, RunError};
 pub use files::TemporaryFiles;
 pub use network::NetworkAccess;
+pub use templates::{FileTemplate, Ready, Shell, Templates};
 #[cfg(unix)]
 pub use {
-    child::{Ended, Input, Job, run},
+    child::run,
     signals::HeldSignals,
+    start::{Input, Job},
     stop::{Control, Stop},
+    supervisor::Ended,
     system::{close_on_exec, inherited},
 };

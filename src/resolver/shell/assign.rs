@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::command::{DECLARATIONS, effective};
-use crate::resolver::shell::interpreter::span;
-use crate::resolver::shell::line::{Assignment, DYNAMIC, Line, Word, is_name};
+use crate::resolver::shell::line::{Assignment, DYNAMIC, Line, Word, is_name, span};
+use crate::resolver::shell::tables::DECLARATIONS;
+use crate::resolver::shell::wrapper::effective;
 
 /// Returns the assignments that commands make, the arguments of functions among them.
 pub(super) fn assignments(line: &Line, end: usize) -> Vec<Assignment> {

@@ -2,13 +2,10 @@
 //!
 //! Knows no program.
 
-use crate::resolver::shell::Dialect;
-use crate::resolver::shell::command::DECLARATIONS;
-use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::{is_device, span};
-use crate::resolver::shell::line::{Command, DYNAMIC, Word};
-use crate::resolver::shell::tables::{BUILTINS, TEST_NAMES, TEST_NUMBERS};
+use crate::resolver::shell::line::{Command, DYNAMIC, Dialect, Word, is_device, span};
+use crate::resolver::shell::names::names;
+use crate::resolver::shell::tables::{BUILTINS, DECLARATIONS, TEST_NAMES, TEST_NUMBERS};
 use crate::resolver::shell::taint::Taint;
 
 /// Judges the arguments of what the shell does itself.

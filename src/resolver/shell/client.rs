@@ -3,8 +3,7 @@
 //! Refuses what such a program hands to a shell or runs by name; knows nothing of other programs.
 
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::span;
-use crate::resolver::shell::line::Word;
+use crate::resolver::shell::line::{Word, span};
 use crate::resolver::shell::tables::{Program, program};
 use crate::resolver::shell::taint::Taint;
 

@@ -2,27 +2,24 @@
 //!
 //! Never reads the text of the line again; works on the words that the lexer found.
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::builtin::builtin;
 use crate::resolver::shell::client::is_harmless;
-use crate::resolver::shell::dollar::{expanded, names};
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::{interpret, span, standard_input};
+use crate::resolver::shell::interpreter::{interpret, standard_input};
 use crate::resolver::shell::lexer::Confusion;
-use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Line, Word, is_name};
+use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Dialect, Line, Word, is_name, span};
+use crate::resolver::shell::names::{expanded, names};
 use crate::resolver::shell::option::places;
-use crate::resolver::shell::tables::{PLAIN, Program, RESERVED, WRAPPER_VALUES, only_sends, program, wrapper};
+use crate::resolver::shell::tables::{DECLARATIONS, PLAIN, Program, RESERVED, only_sends, program};
 use crate::resolver::shell::taint::Taint;
 use crate::resolver::shell::variable::is_special;
+use crate::resolver::shell::wrapper::{effective, takes_assignments, wrapped};
 
 /// How many command substitutions are followed.
 pub(super) const SUBSTITUTIONS_MAX: usize = 5000;
 
 /// How many programs that run others are judged: `env nice sudo …`.
 const WRAPPERS_MAX: usize = 40;
-
-/// Builtins that give variables attributes.
-pub(super) const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
 
 /// Says whether the line defines an alias.
 pub(super) fn has_alias(line: &Line) -> bool {
@@ -309,45 +306,4 @@ fn starts_shell(option: &Word) -> bool {
         .strip_prefix(b"-")
         .filter(|letters| !letters.starts_with(b"-"));
     long || letters.is_some_and(|letters| letters.iter().any(|letter| b"si".contains(letter)))
-}
-
-fn takes_assignments(program: &str) -> bool {
-    matches!(program, "env" | "sudo" | "doas")
-}
-
-/// Returns the words from the program on that is run in the end.
-pub(super) fn effective(mut words: &[Word]) -> &[Word] {
-    while let Some((_, inner)) = wrapped(words) {
-        words = &words[inner..];
-    }
-    words
-}
-
-/// Finds the program that another program runs: the other's name, and the number of the word.
-fn wrapped(words: &[Word]) -> Option<(&'static str, usize)> {
-    let (program, valued, leading) = wrapper(words.first()?.program()?)?;
-    let mut at = 1;
-    while let Some(word) = words.get(at) {
-        let text = word.text.as_slice();
-        if text == b"--" {
-            at += 1;
-            break;
-        }
-        if let Some(name) = text.strip_prefix(b"--") {
-            at += if WRAPPER_VALUES.iter().any(|known| known.as_bytes() == name) {
-                2
-            } else {
-                1
-            };
-        } else if let Some(letters) = text.strip_prefix(b"-") {
-            let value = letters.iter().position(|letter| valued.contains(letter));
-            let is_next = value.is_some_and(|value| value + 1 == letters.len());
-            at += if is_next { 2 } else { 1 };
-        } else if takes_assignments(program) && word.assigned().is_some() {
-            at += 1;
-        } else {
-            break;
-        }
-    }
-    Some((program, (at + leading).min(words.len())))
 }

@@ -1,9 +1,9 @@
 //! `case`, `for`, `select`, `function` and `[[ ]]`: what has a grammar of its own.
 
-use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::lexer::{Lexer, Step, Until};
 use crate::resolver::shell::line::{Assignment, DYNAMIC, Expansion, is_name};
+use crate::resolver::shell::names::names;
 
 impl Lexer<'_> {
     /// Reads `case … esac`.

@@ -2,12 +2,13 @@
 //!
 //! Notes the names in places that are evaluated; whether a value is in them is not known here.
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::heredoc::Pending;
 use crate::resolver::shell::lexer::{Lexer, Step, Until};
-use crate::resolver::shell::line::{Assignment, Code, DYNAMIC, Expansion, Style, in_name, starts_name};
-use crate::resolver::shell::source::EVERYTHING;
+use crate::resolver::shell::line::{
+    Assignment, Code, DYNAMIC, Dialect, EVERYTHING, Expansion, Style, in_name, starts_name,
+};
+use crate::resolver::shell::names::names;
 
 impl Lexer<'_> {
     /// Reads what a `$` begins; `quoted` in double quotes and here-documents.
@@ -306,35 +307,4 @@ impl Lexer<'_> {
             Dialect::Posix => self.confused(what),
         }
     }
-}
-
-/// Finds the variables that a text would expand if it were code.
-pub(super) fn expanded(text: &[u8]) -> Vec<Vec<u8>> {
-    let starts = (0..text.len()).filter(|&at| text[at] == b'$');
-    let behind = starts.flat_map(|at| {
-        let rest = &text[at..];
-        let end = rest
-            .iter()
-            .skip(1)
-            .position(|&byte| !in_name(byte) && !b"{!#@*".contains(&byte));
-        names(&rest[..end.map_or(rest.len(), |end| end + 1)])
-    });
-    behind.collect()
-}
-
-/// Finds everything that can be the name of a variable, or a parameter behind `$`.
-pub(super) fn names(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut names = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        let length = text[at..].iter().take_while(|&&byte| in_name(byte)).count();
-        let parameter = text[..at].ends_with(b"$") || text[..at].ends_with(b"${");
-        if length > 0 && (starts_name(text[at]) || parameter) {
-            names.push(text[at..at + length].to_vec());
-        } else if length == 0 && parameter && matches!(text[at], b'@' | b'*') {
-            names.push(vec![text[at]]);
-        }
-        at += length.max(1);
-    }
-    names
 }

@@ -2,11 +2,9 @@
 //!
 //! Never takes a line for the end of a here-document where one shell would and another would not.
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::is_device;
 use crate::resolver::shell::lexer::{Lexer, Step};
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Style, Word};
+use crate::resolver::shell::line::{Command, DYNAMIC, Dialect, Input, Style, Word, is_device};
 
 /// A here-document whose text has not begun yet.
 pub(super) struct Pending {

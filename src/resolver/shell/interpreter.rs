@@ -2,22 +2,12 @@
 //!
 //! Knows programs by `tables` alone, and refuses where an option may hide what a word is.
 
-use std::ops::Range;
-
 use crate::resolver::shell::client::{filter, git, options, redis, remote_paths, remote_reads_code, scripts};
-use crate::resolver::shell::command::effective;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Command, DYNAMIC, Input, Line, Word};
+use crate::resolver::shell::line::{Command, DYNAMIC, Input, Line, Word, is_device, span};
 use crate::resolver::shell::tables::{Language, Program, QUIET, program};
 use crate::resolver::shell::taint::Taint;
-
-/// Returns the range from the first to the last of some words.
-pub(super) fn span(words: &[Word]) -> Range<usize> {
-    match (words.first(), words.last()) {
-        (Some(first), Some(last)) => first.range.start..last.range.end,
-        _ => 0..0,
-    }
-}
+use crate::resolver::shell::wrapper::effective;
 
 /// Judges the words behind a program that is known, and what it reads. Returns how many of them are code, options and a name for it.
 pub(super) fn interpret(
@@ -300,11 +290,4 @@ fn option(text: &[u8], language: &Language) -> Meaning {
         }
     }
     Meaning::Flag
-}
-
-/// A file that is a device is what another part of the line writes. There are many ways to write one, so a folder of that name is enough.
-pub(super) fn is_device(word: &Word) -> bool {
-    let mut folders = word.text.split(|&byte| byte == b'/').rev().skip(1);
-    let device = folders.any(|folder| matches!(folder, b"dev" | b"proc" | b"fd" | b".."));
-    device || word.text.first() == Some(&DYNAMIC) || (word.fluid && word.text.contains(&b'/'))
 }

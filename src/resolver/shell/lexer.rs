@@ -4,10 +4,9 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::heredoc::Pending;
-use crate::resolver::shell::line::{Command, DYNAMIC, Line, Word};
+use crate::resolver::shell::line::{Command, DYNAMIC, Dialect, Line, Word};
 use crate::resolver::shell::{source, text};
 
 /// Deeper nesting is refused: nobody writes it, and it takes stack.

@@ -4,8 +4,16 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
+
+/// Names the shells a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Any `sh`: what only some of them know is refused.
+    Posix,
+    /// bash.
+    Bash,
+}
 
 /// How a reference is written as a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +25,9 @@ pub(super) enum Style {
     /// `'"${v}"'`
     Single,
 }
+
+/// What holds every variable: `printenv`, `${!v}`.
+pub(super) const EVERYTHING: &[u8] = b"(printenv)";
 
 /// What stands in a word's text for a part that only the shell knows.
 pub(super) const DYNAMIC: u8 = 0;
@@ -201,4 +212,19 @@ pub(super) const fn starts_name(byte: u8) -> bool {
 
 pub(super) const fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Returns the range from the first to the last of some words.
+pub(super) fn span(words: &[Word]) -> Range<usize> {
+    match (words.first(), words.last()) {
+        (Some(first), Some(last)) => first.range.start..last.range.end,
+        _ => 0..0,
+    }
+}
+
+/// A file that is a device is what another part of the line writes. There are many ways to write one, so a folder of that name is enough.
+pub(super) fn is_device(word: &Word) -> bool {
+    let mut folders = word.text.split(|&byte| byte == b'/').rev().skip(1);
+    let device = folders.any(|folder| matches!(folder, b"dev" | b"proc" | b"fd" | b".."));
+    device || word.text.first() == Some(&DYNAMIC) || (word.fluid && word.text.contains(&b'/'))
 }

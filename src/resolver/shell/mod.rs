@@ -43,6 +43,7 @@ mod heredoc;
 mod interpreter;
 mod lexer;
 mod line;
+mod names;
 mod option;
 mod source;
 mod tables;
@@ -52,25 +53,18 @@ mod tests;
 mod text;
 mod variable;
 mod words;
+mod wrapper;
 
 use vault_format::CredentialName;
 
 pub use crate::resolver::shell::error::{Context, ShellError, ShellErrors};
+pub use crate::resolver::shell::line::Dialect;
 pub use crate::resolver::shell::option::{Leads, option_places};
 
 use crate::resolver::shell::lexer::{Confusion, Lexed};
 use crate::resolver::shell::line::{Line, Style};
 use crate::resolver::shell::taint::{Found, Taint};
 use crate::resolver::template::{Filter, Reference, Template};
-
-/// Names the shells a line is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// Any `sh`: what only some of them know is refused.
-    Posix,
-    /// bash.
-    Bash,
-}
 
 /// Holds a line in which variables stand for the references.
 #[derive(Clone, Debug, PartialEq, Eq)]

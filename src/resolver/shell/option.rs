@@ -2,9 +2,9 @@
 //!
 //! Sees words, never values: whether a value begins so is known when the command gets it.
 
-use crate::resolver::shell::command::effective;
 use crate::resolver::shell::line::{DYNAMIC, Word};
 use crate::resolver::shell::tables::{Program, program};
+use crate::resolver::shell::wrapper::effective;
 
 /// Says how a value may become an option where it stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

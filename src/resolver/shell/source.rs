@@ -4,15 +4,11 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::command::effective;
-use crate::resolver::shell::interpreter::is_device;
-use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, Expansion, Line, Word};
+use crate::resolver::shell::line::{Assignment, Command, DYNAMIC, EVERYTHING, Expansion, Line, Word, is_device};
+use crate::resolver::shell::wrapper::effective;
 
 /// What is read from another part of the line.
 const INPUT: &[u8] = b"(cat)";
-
-/// What holds every variable: `printenv`, `${!v}`.
-pub(super) const EVERYTHING: &[u8] = b"(printenv)";
 
 /// Notes what these ways bring.
 pub(super) fn follow(line: &mut Line, end: usize) {

@@ -180,6 +180,9 @@ pub(super) fn wrapper(name: &[u8]) -> Option<(&'static str, &'static [u8], usize
     WRAPPERS.into_iter().find(|(wrapper, ..)| wrapper.as_bytes() == name)
 }
 
+/// Builtins that give variables attributes.
+pub(super) const DECLARATIONS: [&str; 5] = ["declare", "typeset", "local", "readonly", "export"];
+
 /// Long options of those programs that take the next word as their value.
 pub(super) const WRAPPER_VALUES: [&str; 24] = [
     "user",

@@ -5,10 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::resolver::shell::Dialect;
-use crate::resolver::shell::dollar::names;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::line::{Assignment, Line, Word, is_name};
+use crate::resolver::shell::line::{Assignment, Dialect, Line, Word, is_name};
+use crate::resolver::shell::names::names;
 use crate::resolver::shell::option::Leads;
 
 /// Judges ranges of a line, and keeps what it found.

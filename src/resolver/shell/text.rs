@@ -2,14 +2,12 @@
 //!
 //! Never judges: what their commands do with values is judged with those of the line.
 
-use crate::resolver::shell::Dialect;
-use crate::resolver::shell::command::effective;
 use crate::resolver::shell::error::Context;
-use crate::resolver::shell::interpreter::span;
 use crate::resolver::shell::lexer::{Lexer, Until};
-use crate::resolver::shell::line::{Assignment, Code, Command, DYNAMIC, Line, Word};
+use crate::resolver::shell::line::{Assignment, Code, Command, DYNAMIC, Dialect, Line, Word, span};
 use crate::resolver::shell::option::code_of_shell;
 use crate::resolver::shell::tables::{Program, program};
+use crate::resolver::shell::wrapper::effective;
 
 /// What stands for a part that is not known: a variable of nobody, so that it can be anything but a value.
 const UNKNOWN: &[u8] = b"${FLEETVAULT_UNKNOWN}";
@@ -50,7 +48,7 @@ pub(super) fn read(mut text: Vec<u8>, line: &mut Line, dialect: Dialect) -> Vec<
                 line.code.push(Code {
                     context: Context::Text { program: one.program },
                     at,
-                    names: crate::resolver::shell::dollar::names(&one.code),
+                    names: crate::resolver::shell::names::names(&one.code),
                 });
             }
             if text.len() > most {

@@ -4,10 +4,9 @@
 
 use std::ops::Range;
 
-use crate::resolver::shell::Dialect;
 use crate::resolver::shell::error::Context;
 use crate::resolver::shell::lexer::{Lexer, Step};
-use crate::resolver::shell::line::{Assignment, DYNAMIC, Style, Word, in_name, is_name, starts_name};
+use crate::resolver::shell::line::{Assignment, DYNAMIC, Dialect, Style, Word, in_name, is_name, starts_name};
 
 impl Lexer<'_> {
     /// Reads a word, or nothing but notes it where it is an assignment. Those are only looked for if `first`: before the command's name.

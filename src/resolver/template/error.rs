@@ -7,8 +7,7 @@ use std::fmt;
 
 use vault_format::CredentialName;
 
-use crate::resolver::template::MAX_FILTERS;
-use crate::resolver::template::filter::{Filter, FilterFailure};
+use crate::resolver::template::filter::{Filter, FilterFailure, MAX_FILTERS};
 
 /// Lists everything that is wrong with a template, in the order of its text. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,6 +15,9 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use zeroize::Zeroizing;
 
+/// The most filters one reference may have. Each can multiply a value's size.
+pub const MAX_FILTERS: usize = 4;
+
 /// Is a transformation a value can go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Filter {

@@ -39,24 +39,22 @@
 
 mod error;
 mod filter;
+mod piece;
 mod scan;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use vault_format::CredentialName;
 use zeroize::Zeroizing;
 
 pub use crate::resolver::template::error::{Problem, RenderError, RenderErrors, TemplateError, TemplateErrors};
-pub use crate::resolver::template::filter::{Filter, FilterFailure};
+pub use crate::resolver::template::filter::{Filter, FilterFailure, MAX_FILTERS};
+pub use crate::resolver::template::piece::{Piece, Reference};
 
 use crate::resolver::template::filter::{Filters, Secret};
 use crate::resolver::template::scan::{Lines, scan};
-
-/// The most filters one reference may have. Each can multiply a value's size.
-pub const MAX_FILTERS: usize = 4;
 
 /// What a reference looks like, for hints.
 pub const SYNTAX: &str = "write <<secure.NAME>> or <<secure.NAME | FILTER>>, on one line; {{ }} may stand for << >>";
@@ -65,26 +63,6 @@ pub const SYNTAX: &str = "write <<secure.NAME>> or <<secure.NAME | FILTER>>, on 
 pub struct Template<'a> {
     source: &'a [u8],
     pieces: Vec<Piece<'a>>,
-}
-
-/// Is one part of a template, in the order of the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
-    /// Bytes that pass as they are.
-    Literal(&'a [u8]),
-    /// A place where a value goes.
-    Reference(Reference),
-}
-
-/// Names a credential at a place of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// The credential.
-    pub name: CredentialName,
-    /// What its value goes through, first filter first.
-    pub filters: Vec<Filter>,
-    /// The bytes of the template it replaces, brackets included.
-    pub range: Range<usize>,
 }
 
 impl<'a> Template<'a> {

@@ -7,8 +7,8 @@ use memchr::memmem::Finder;
 use vault_format::CredentialName;
 
 use crate::resolver::template::error::{Problem, TemplateError, TemplateErrors};
-use crate::resolver::template::filter::Filter;
-use crate::resolver::template::{MAX_FILTERS, Piece, Reference};
+use crate::resolver::template::filter::{Filter, MAX_FILTERS};
+use crate::resolver::template::piece::{Piece, Reference};
 
 /// The longest name: four segments of 64, and three slashes.
 const MAX_NAME: usize = 4 * 64 + 3;

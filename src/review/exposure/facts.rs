@@ -8,8 +8,28 @@ use vault_format::{
     VerifyError,
 };
 
-use super::Asked;
 use crate::vault::{FileError, FileProblem, FileVersion, Seen, Snapshot, Vault, Versions, in_parallel};
+
+/// What is asked of a history; everything, where nothing is named. What nobody asks for is not opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Only these credentials.
+    pub credentials: &'a [CredentialName],
+    /// Only what these members know. Who of a thousand knows which of ten thousand values is ten million lines.
+    pub members: &'a [MemberName],
+    /// Only what calls for something: of current values, nobody who may use them and has the keys that it ever had.
+    pub exposed: bool,
+}
+
+impl Asked<'_> {
+    pub(super) fn about_credential(&self, name: &CredentialName) -> bool {
+        self.credentials.is_empty() || self.credentials.contains(name)
+    }
+
+    pub(super) fn about_member(&self, name: &MemberName) -> bool {
+        self.members.is_empty() || self.members.contains(name)
+    }
+}
 
 /// One version of a file, and what it says; nothing where it is a tombstone.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 //!
 //! What is said is what the keys allow, not what anybody did: nobody can tell from a repository who has opened what.
 
+mod escape;
 mod facts;
 pub mod html;
 mod reach;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vault_format::{Credential, CredentialName, GroupName, MemberName, Timestamp};
 
+pub use facts::Asked;
 pub use value::{Knower, Moment, Reason, Standing, State, Through, Trail, Value};
 
 use crate::vault::{FileError, History, Vault};
@@ -90,27 +92,6 @@ impl Exposure {
                 Some((name, value, knower))
             })
             .collect()
-    }
-}
-
-/// What is asked of a history; everything, where nothing is named. What nobody asks for is not opened.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
-    /// Only these credentials.
-    pub credentials: &'a [CredentialName],
-    /// Only what these members know. Who of a thousand knows which of ten thousand values is ten million lines.
-    pub members: &'a [MemberName],
-    /// Only what calls for something: of current values, nobody who may use them and has the keys that it ever had.
-    pub exposed: bool,
-}
-
-impl Asked<'_> {
-    fn about_credential(&self, name: &CredentialName) -> bool {
-        self.credentials.is_empty() || self.credentials.contains(name)
-    }
-
-    fn about_member(&self, name: &MemberName) -> bool {
-        self.members.is_empty() || self.members.contains(name)
     }
 }
 

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vault_format::{Credential, GroupName, HolderName, MemberName, Scope};
 
 use super::{
-    Asked,
-    facts::{Fact, Facts},
+    facts::{Asked, Fact, Facts},
     value::{Knower, Moment, Reason, Standing, Through},
 };
 use crate::vault::Seen;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vault_format::{MemberName, Timestamp};
 
 use super::{
-    html::escape,
+    escape::escape,
     value::{Knower, Moment, Standing, State, Trail, Value},
 };
 

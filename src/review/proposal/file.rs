@@ -2,7 +2,10 @@
 
 use vault_format::{AuthorName, Authority, Entry, FilePath, Parsed, Root};
 
-use super::{Risk, Statement, others, resigned, secrets};
+use super::{
+    item::{Risk, Statement},
+    others, resigned, secrets,
+};
 use crate::{
     review::{keys::Keys, stale},
     vault::{Difference, EntryKind, MAX_FILE, Repository, Side},

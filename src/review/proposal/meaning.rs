@@ -6,7 +6,7 @@ use vault_format::{
     AuthorName, Credential, Grant, GrantSubject, Group, GroupName, Member, MemberName, Network, Root, Scope,
 };
 
-use super::{Risk, Statement};
+use super::item::{Risk, Statement};
 
 /// A credential, before and after; `None` is none, or a removed one.
 pub(super) fn credential(before: Option<&Credential>, after: Option<&Credential>, resealed: bool) -> Vec<Statement> {

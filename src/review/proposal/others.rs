@@ -1,6 +1,10 @@
 //! Changed files outside of the vault: secrets in plain text, and files that decide how changes are looked at.
 
-use super::{Item, Risk, Statement, secrets};
+use super::{
+    directory,
+    item::{Item, Risk, Statement},
+    secrets,
+};
 use crate::vault::{Difference, EntryKind, Repository, Side};
 
 /// The largest file that is searched for secrets, in bytes.
@@ -16,7 +20,7 @@ pub(super) fn items(
     progress: &dyn Fn(usize),
 ) -> Vec<Item> {
     let others = differences.iter().filter(|difference| {
-        let inside = |vault: &&str| super::vault::inside(vault, difference).is_some();
+        let inside = |vault: &&str| directory::inside(vault, difference).is_some();
         !vaults.iter().any(inside)
     });
     let searched = others.map(|difference| {

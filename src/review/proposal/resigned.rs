@@ -2,7 +2,7 @@
 
 use vault_format::{Authority, Entry, Parsed, Verified};
 
-use super::{Risk, Statement};
+use super::item::{Risk, Statement};
 
 /// What a file with the signed bytes that it had before means; `None` where they are others.
 pub(super) fn told<K: Entry>(authority: &Authority, before: &Parsed<K>, file: &Verified<K>) -> Option<Resigned> {

@@ -4,7 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vault_format::{Authority, Credential, FOLDERS, FilePath, Grant, GrantSubject, Group, Member, ROOT_FILE};
 
-use super::{Item, ReviewError, Risk, Statement, file::File, holders::Holders, meaning};
+use super::{
+    ReviewError,
+    directory::{inside, joined, shown},
+    file::File,
+    holders::Holders,
+    item::{Item, Risk, Statement},
+    meaning,
+};
 use crate::{
     review::{
         keys::Keys,
@@ -13,17 +20,6 @@ use crate::{
     },
     vault::{CommitId, Difference, EntryKind, Repository, Side, Snapshot, SnapshotError, Vault, in_parallel},
 };
-
-/// The path of a difference inside the vault; `None` where it is outside of it, or one of the files that may stand beside the vault's own.
-pub(super) fn inside<'d>(vault: &str, difference: &'d Difference) -> Option<&'d str> {
-    let below = match vault {
-        "" => difference.path.as_str(),
-        _ => difference.path.strip_prefix(vault)?.strip_prefix('/')?,
-    };
-    let top = below.split('/').next().unwrap_or_default();
-    let ours = |name: &str| FOLDERS.iter().any(|folder| folder.eq_ignore_ascii_case(name));
-    (ours(top) || below.eq_ignore_ascii_case(ROOT_FILE)).then_some(below)
-}
 
 /// Everything about the vault that a change was made in, and the directory where it stands afterwards.
 pub(super) fn proposed(
@@ -131,14 +127,6 @@ pub(super) fn items(
     Ok(items)
 }
 
-/// A directory as people are told of it.
-pub(super) fn shown(directory: &str) -> &str {
-    match directory {
-        "" => "the top",
-        directory => directory,
-    }
-}
-
 /// An error that is about the vault as a whole.
 pub(super) fn whole(path: &str, problem: String) -> Item {
     Item {
@@ -216,13 +204,6 @@ fn add_roots(items: &mut Vec<Item>, judge: &Vault<'_>, after: &Vault<'_>, direct
     let path = joined(directory, &FilePath::Root(now.serial()).to_string());
     if let Some(item) = items.iter_mut().find(|item| item.path == path) {
         item.statements.extend(meaning::root(before.root(), now.root()));
-    }
-}
-
-pub(super) fn joined(directory: &str, below: &str) -> String {
-    match directory {
-        "" => below.to_owned(),
-        _ => format!("{directory}/{below}"),
     }
 }
 

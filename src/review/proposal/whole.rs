@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use vault_format::{Credential, FOLDERS, FilePath, Parsed, ROOT_FILE, VaultId};
 
 use super::{
-    Item, Proposal, ReviewError, Risk, Statement,
+    ReviewError,
+    directory::{inside, joined, shown},
     file::is_sealed,
+    item::{Item, Proposal, Risk, Statement},
     others,
-    vault::{self, inside, joined, whole},
+    vault::{self, whole},
 };
 use crate::{
     review::verify::verify,
@@ -94,7 +96,7 @@ pub(super) fn vaults(
         if is_one_of_several {
             // The same name may stand for two credentials.
             for item in &mut found {
-                item.subject = format!("{}: {}", vault::shown(&directory), item.subject);
+                item.subject = format!("{}: {}", shown(&directory), item.subject);
             }
         }
         items.extend(found);

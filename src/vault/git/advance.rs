@@ -1,10 +1,9 @@
 //! Moving the current branch to a commit that is there already, as a fetch brought it or a replay made it. Files and index follow before the
 //! branch does; changes of the user in other files stay. Whoever is killed in between is put back by the next run.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use git2::{Oid, Signature};
 
@@ -15,7 +14,7 @@ use super::error::{Doing, WriteFailure, git};
 use super::id::{CommitId, full_oid};
 use super::index::Index;
 use super::journal::Journal;
-use super::lock::{StateDir, remove_if_there};
+use super::lock::{self, StateDir, remove_if_there};
 use super::recovery;
 use super::repository::Repository;
 use super::swap::{self, Move, Swap};
@@ -52,18 +51,8 @@ impl SyncLock {
             .truncate(false)
             .open(&path)
             .doing("open", &path)?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::Error(error)) => return Err(error).doing("lock", &path),
-                Err(TryLockError::WouldBlock) if started.elapsed() >= limit => {
-                    let seconds = limit.as_secs();
-                    return Err(WriteFailure::Locked { seconds });
-                }
-                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(20)),
-            }
-        }
+        lock::wait(&file, &path, limit)?;
+        Ok(Self { _file: file })
     }
 }
 

@@ -1,14 +1,13 @@
 //! What git does for this program, and may go on doing when this program was killed: who comes next waits for it, and clears away what it left
 //! where it was killed too. Its own locks cannot tell the two apart; a lock that a process holds as its standard input ends with it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::{Doing, WriteFailure};
 use super::index::IndexLock;
-use super::lock::{StateDir, remove_if_there};
+use super::lock::{self, StateDir, remove_if_there};
 use super::repository::Repository;
 use super::sync::sync_all;
 
@@ -49,7 +48,7 @@ impl Repository {
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.doing("open", &path)?;
         match work {
-            Work::Files => wait(&file, &path)?,
+            Work::Files => lock::wait(&file, &path, PATIENCE)?,
             // One that is left over hinders nobody; its locks are its own then.
             Work::Remote => drop(file.try_lock()),
         }
@@ -77,24 +76,9 @@ impl Repository {
 pub(super) fn wait_for_files(common_dir: &Path) -> Result<(), WriteFailure> {
     let path = Work::Files.file(common_dir);
     match File::open(&path) {
-        Ok(file) => wait(&file, &path),
+        Ok(file) => lock::wait(&file, &path, PATIENCE),
         // There never was one.
         Err(_) => Ok(()),
-    }
-}
-
-fn wait(file: &File, path: &Path) -> Result<(), WriteFailure> {
-    let started = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error).doing("lock", path),
-            Err(TryLockError::WouldBlock) if started.elapsed() > PATIENCE => {
-                let seconds = PATIENCE.as_secs();
-                return Err(WriteFailure::Locked { seconds });
-            }
-            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(10)),
-        }
     }
 }
 

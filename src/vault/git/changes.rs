@@ -2,11 +2,12 @@
 
 use git2::{ErrorCode, ObjectType, Oid};
 
+use super::entry::{Entry, EntryKind, lossy};
 use super::error::{ReadError, SnapshotError};
 use super::id::{BlobId, CommitId};
 use super::repository::Repository;
 use super::snapshot::Snapshot;
-use super::tree::{Entry, EntryKind, RawTree, lossy};
+use super::tree::RawTree;
 
 /// How many paths and directories of two commits are compared, and how many bytes their paths have in all. A few small trees that name one
 /// another can stand for billions.
@@ -176,7 +177,7 @@ impl Repository {
 
     /// Returns the reference that another one stands for, or that one itself. It need not be there.
     pub fn behind(&self, reference: &str) -> String {
-        super::reference::behind(self.git(), reference)
+        super::reference::follow(self.git(), reference)
     }
 
     /// Tells whether history is cut off here, so that a commit may be missing that others have.
@@ -227,7 +228,7 @@ fn compare(trees: &Snapshot<'_>, before: Option<Oid>, after: Option<Oid>) -> Res
         if directory.depth > MAX_DEPTH {
             return Err(ReadError::TooDeep(shortened(&shown)));
         }
-        let read = |id: Option<Oid>| id.map(|id| trees.tree(id, &shown)).transpose();
+        let read = |id: Option<Oid>| id.map(|id| trees.store().tree(id, &shown)).transpose();
         let (old, new) = (read(directory.before)?, read(directory.after)?);
         let (old, new) = (old.as_deref().unwrap_or(&empty), new.as_deref().unwrap_or(&empty));
         let mut within = true;

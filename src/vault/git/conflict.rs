@@ -1,16 +1,17 @@
 //! The files that a merge, rebase or cherry-pick left in conflict, with the three sides that the index has of each, and the vault as it
 //! is beside them. Reads only; what the sides mean is decided above.
 
-use git2::{IndexEntry, IndexTime, Oid};
+use git2::{IndexEntry, Oid};
 
+use super::entry::{EntryKind, lossy};
 use super::error::{ReadError, WriteFailure, git};
 use super::id::BlobId;
-use super::index::Index;
+use super::index::{Index, plain_entry, stage};
 use super::path::{check_path, join};
 use super::repository::Repository;
 use super::request::FileChange;
-use super::snapshot::{Found, Snapshot};
-use super::tree::{EntryKind, lossy};
+use super::snapshot::Snapshot;
+use super::store::Found;
 use super::{VAULT_FILE, reference};
 
 /// Of objects that are only thought of, before those on disk, whose priorities are 1 and 2.
@@ -37,6 +38,21 @@ pub struct Conflict {
 }
 
 impl Conflict {
+    /// Gathers the sides of files in conflict; entries in no conflict are passed over.
+    pub(super) fn gather(index: impl Iterator<Item = IndexEntry>) -> Vec<Self> {
+        let mut conflicts: Vec<Self> = Vec::new();
+        // Sorted by path, then by stage.
+        for entry in index {
+            let stage = stage(&entry);
+            match conflicts.last_mut() {
+                _ if stage == 0 => {}
+                Some(last) if last.is_at(&entry.path) => last.add(stage, &entry),
+                _ => conflicts.push(Self::new(stage, &entry)),
+            }
+        }
+        conflicts
+    }
+
     pub(super) fn new(stage: u16, entry: &IndexEntry) -> Self {
         let mut conflict = Self {
             path: lossy(&entry.path).into_owned(),
@@ -79,7 +95,7 @@ impl Conflict {
     pub fn read(&self, stage: Stage, snapshot: &Snapshot<'_>) -> Result<Option<Vec<u8>>, ReadError> {
         let found = self.stages[stage as usize - 1];
         found
-            .map(|found| snapshot.blob(&self.path, found.kind, found.id))
+            .map(|found| snapshot.store().blob(&self.path, found.kind, found.id))
             .transpose()
     }
 
@@ -100,7 +116,7 @@ impl Repository {
     /// # Errors
     /// An index that cannot be read.
     pub fn conflicts(&self) -> Result<Vec<Conflict>, WriteFailure> {
-        Ok(Index::read(self.git_dir())?.conflicts())
+        Ok(Conflict::gather(Index::read(self.git_dir())?.entries()))
     }
 
     /// Opens the same repository once more, for objects that are only thought of: whatever is written to it stays in memory.
@@ -129,7 +145,7 @@ impl Repository {
         let index = Index::read(self.git_dir())?;
         let mut entries: Vec<IndexEntry> = index.settled().collect();
         // Two vaults in one place are still one to be found, and refused.
-        for conflict in index.conflicts() {
+        for conflict in Conflict::gather(index.entries()) {
             let [base, ours, theirs] = conflict.stages;
             if let Some(found) = ours.or(theirs).or(base).filter(|_| conflict.path.ends_with(VAULT_FILE)) {
                 entries.push(plain_entry(&conflict.path, found.id));
@@ -164,21 +180,4 @@ pub(super) fn stage_with(
     whole
         .write_tree_to(memory.git())
         .map_err(git("read the index as a commit"))
-}
-
-pub(super) fn plain_entry(path: &str, id: Oid) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode: 0o100644,
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.as_bytes().to_vec(),
-    }
 }

@@ -6,20 +6,14 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::entry::EntryKind;
 use super::id::CommitId;
 use super::path::PathError;
-use super::tree::EntryKind;
 
 /// What libgit2 said.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct GitError(String);
-
-impl GitError {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
 
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {

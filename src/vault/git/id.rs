@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use git2::Oid;
-
-use super::error::GitError;
+use thiserror::Error;
 
 /// The id of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +13,11 @@ pub struct CommitId([u8; 20]);
 /// The id of a file's contents. Two files with the same id have the same bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId([u8; 20]);
+
+/// A text that is no complete id of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected a commit id of 40 hex digits")]
+pub struct NotACommitId;
 
 impl CommitId {
     /// Returns the first ten hex digits, for people.
@@ -45,16 +49,14 @@ impl From<Oid> for BlobId {
 }
 
 impl FromStr for CommitId {
-    type Err = GitError;
+    type Err = NotACommitId;
 
     /// Reads forty hex digits.
     ///
     /// # Errors
     /// Anything else.
-    fn from_str(text: &str) -> Result<Self, GitError> {
-        full_oid(text)
-            .map(Self::from)
-            .ok_or_else(|| GitError::new("expected a commit id of 40 hex digits"))
+    fn from_str(text: &str) -> Result<Self, NotACommitId> {
+        full_oid(text).map(Self::from).ok_or(NotACommitId)
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use git2::{IndexEntry, IndexEntryExtendedFlag, IndexTime, Oid};
 
-use super::conflict::Conflict;
 use super::error::{Doing, WriteFailure, git};
 use super::lock::{StateDir, remove_if_there};
+use super::path::parents;
 use super::sync::sync_all;
 use super::worktree;
 
@@ -186,24 +186,16 @@ impl Index {
         }
     }
 
-    /// Lists the files in conflict, by their paths.
-    pub fn conflicts(&self) -> Vec<Conflict> {
-        let mut conflicts: Vec<Conflict> = Vec::new();
-        // Sorted by path, then by stage.
-        for entry in self.git.iter().filter(|entry| stage(entry) > 0) {
-            match conflicts.last_mut() {
-                Some(last) if last.is_at(&entry.path) => last.add(stage(&entry), &entry),
-                _ => conflicts.push(Conflict::new(stage(&entry), &entry)),
-            }
-        }
-        conflicts
+    /// Returns all entries, sorted by path and then by stage.
+    pub fn entries(&self) -> impl Iterator<Item = IndexEntry> {
+        self.git.iter()
     }
 
     /// Returns the files that are staged and in no conflict, as a commit of them would have them.
     pub fn settled(&self) -> impl Iterator<Item = IndexEntry> {
         let intended = IndexEntryExtendedFlag::INTENT_TO_ADD.bits();
-        let entries = self.git.iter();
-        entries.filter(move |entry| stage(entry) == 0 && entry.flags_extended & intended == 0)
+        self.entries()
+            .filter(move |entry| stage(entry) == 0 && entry.flags_extended & intended == 0)
     }
 
     /// Takes a file in conflict out, whose merged contents are then [`Index::set`].
@@ -222,20 +214,7 @@ impl Index {
     pub fn set(&mut self, path: &str, id: Oid, metadata: Option<&Metadata>) -> Result<(), WriteFailure> {
         let before = self.git.get_path(Path::new(path), 0);
         let outside = before.as_ref().is_some_and(is_outside);
-        let mut entry = IndexEntry {
-            ctime: IndexTime::new(0, 0),
-            mtime: IndexTime::new(0, 0),
-            dev: 0,
-            ino: 0,
-            mode: 0o100644,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id,
-            flags: 0,
-            flags_extended: 0,
-            path: path.as_bytes().to_vec(),
-        };
+        let mut entry = plain_entry(path, id);
         if outside {
             entry.flags_extended = IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
         }
@@ -361,11 +340,25 @@ fn is_outside(entry: &IndexEntry) -> bool {
     entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0
 }
 
-fn stage(entry: &IndexEntry) -> u16 {
+/// Which side of a conflict an entry is, as git numbers them; 0 is none.
+pub(super) fn stage(entry: &IndexEntry) -> u16 {
     (entry.flags >> 12) & 3
 }
 
-/// All directories above a path, innermost first.
-pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/')).map(|(above, _)| above)
+/// A regular file, of which nothing is known but its contents.
+pub(super) fn plain_entry(path: &str, id: Oid) -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode: 0o100644,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_bytes().to_vec(),
+    }
 }

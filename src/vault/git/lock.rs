@@ -13,6 +13,9 @@ use super::error::{Doing, WriteFailure};
 /// locks last for moments.
 const GIT_LOCK_WAIT: Duration = Duration::from_secs(8);
 
+/// How often a lock is looked at while it is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// The directory `fleetvault/` in git's common directory, locked until this is dropped.
 pub(super) struct StateDir {
     path: PathBuf,
@@ -27,24 +30,12 @@ impl StateDir {
         create(&path, common_dir)?;
         let lock_path = path.join("lock");
         let lock = open(&lock_path).doing("open", &lock_path)?;
-        let started = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => {
-                    return Ok(Self {
-                        path,
-                        patience: limit.min(GIT_LOCK_WAIT),
-                        _lock: lock,
-                    });
-                }
-                Err(TryLockError::Error(error)) => return Err(error).doing("lock", &lock_path),
-                Err(TryLockError::WouldBlock) if started.elapsed() >= limit => {
-                    let seconds = limit.as_secs();
-                    return Err(WriteFailure::Locked { seconds });
-                }
-                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)),
-            }
-        }
+        wait(&lock, &lock_path, limit)?;
+        Ok(Self {
+            path,
+            patience: limit.min(GIT_LOCK_WAIT),
+            _lock: lock,
+        })
     }
 
     /// Returns where the private files are, locked or not.
@@ -96,5 +87,21 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), WriteFailure> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("remove", path),
         _ => Ok(()),
+    }
+}
+
+/// Waits for a lock, up to `limit`.
+pub(super) fn wait(file: &File, path: &Path, limit: Duration) -> Result<(), WriteFailure> {
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error).doing("lock", path),
+            Err(TryLockError::WouldBlock) if started.elapsed() >= limit => {
+                let seconds = limit.as_secs();
+                return Err(WriteFailure::Locked { seconds });
+            }
+            Err(TryLockError::WouldBlock) => sleep(LOOK_AGAIN),
+        }
     }
 }

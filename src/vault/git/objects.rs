@@ -2,14 +2,16 @@
 //! entries changed. Writes objects only; nothing refers to them when this is done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::error::{ReadError, WriteFailure, git};
+use super::entry::EntryKind;
+use super::error::{WriteFailure, git};
 use super::path::join;
 use super::snapshot::Snapshot;
-use super::tree::EntryKind;
+use super::store::bad_tree;
+use super::sync::sync_all;
 
 /// A file as it is to be, by its path in the repository.
 #[derive(Clone, Copy)]
@@ -46,12 +48,9 @@ impl<'r> Objects<'r> {
         here: &str,
         leaves: &[Leaf<'_>],
     ) -> Result<Oid, WriteFailure> {
-        let bad_tree = |reason| ReadError::BadTree {
-            directory: here.to_owned(),
-            reason,
-        };
+        let bad_tree = |reason| bad_tree(here, reason);
         let raw = match tree {
-            Some(tree) => base.tree(tree, here)?,
+            Some(tree) => base.store().tree(tree, here)?,
             None => Default::default(),
         };
         let mut by_name: BTreeMap<&str, Vec<Leaf<'_>>> = BTreeMap::new();
@@ -116,6 +115,15 @@ impl<'r> Objects<'r> {
             directories.insert(self.directory.clone());
         }
         (files, directories)
+    }
+
+    /// Has them and other new files synced to disk, then the directories that name them, of which the others' is `state`.
+    pub fn sync_with(&self, mut files: Vec<PathBuf>, state: &Path) -> Result<(), WriteFailure> {
+        let (loose, mut directories) = self.files();
+        files.extend(loose);
+        sync_all(&files)?;
+        directories.insert(state.to_owned());
+        sync_all(&directories.into_iter().collect::<Vec<_>>())
     }
 }
 

@@ -5,8 +5,9 @@ use std::fs;
 use git2::{Oid, RepositoryState};
 
 use super::id::{CommitId, full_oid};
+use super::reference::HeadState;
 use super::reference::head;
-use super::repository::{HeadState, Repository};
+use super::repository::Repository;
 
 /// What git is in the middle of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -72,6 +72,11 @@ pub(super) fn join(directory: &str, path: &str) -> String {
     }
 }
 
+/// All directories above a path, innermost first.
+pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/')).map(|(above, _)| above)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use git2::RepositoryOpenFlags;
 
 use super::error::ReadError;
-use super::snapshot::Snapshot;
 use super::{Access, libgit2};
 
 /// Returns the top of the work tree that has this repository among its committed or staged files, if there is one.
@@ -38,22 +37,15 @@ pub(super) fn tracked_in(git: &git2::Repository) -> Option<PathBuf> {
     None
 }
 
-impl Snapshot<'_> {
-    /// Lists the directories from the vault's own up to the top, without it, that git would take for repositories, by their paths from the top.
-    /// In the top itself there is the repository that the commit is of.
-    ///
-    /// # Errors
-    /// Trees that cannot be read.
-    pub fn planted(&self) -> Result<Vec<&str>, ReadError> {
-        let whole = self.directory();
-        let slashes = whole.match_indices('/').map(|(at, _)| at);
-        let mut planted = Vec::new();
-        for directory in slashes.chain([whole.len()]).map(|at| &whole[..at]) {
-            let has = |name: &str| Ok::<_, ReadError>(self.find_from_root(&format!("{directory}/{name}"))?.is_some());
-            if !directory.is_empty() && has("HEAD")? && (has("commondir")? || (has("objects")? && has("refs")?)) {
-                planted.push(directory);
-            }
+/// Returns the directories from `whole` up to the top, without it, that git would take for repositories, where `has` tells what is in the tree.
+pub(super) fn around(whole: &str, has: impl Fn(&str) -> Result<bool, ReadError>) -> Result<Vec<&str>, ReadError> {
+    let slashes = whole.match_indices('/').map(|(at, _)| at);
+    let mut planted = Vec::new();
+    for directory in slashes.chain([whole.len()]).map(|at| &whole[..at]) {
+        let has = |name: &str| has(&format!("{directory}/{name}"));
+        if !directory.is_empty() && has("HEAD")? && (has("commondir")? || (has("objects")? && has("refs")?)) {
+            planted.push(directory);
         }
-        Ok(planted)
     }
+    Ok(planted)
 }

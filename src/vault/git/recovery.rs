@@ -2,12 +2,13 @@
 //! Runs under the writers' lock only, and touches nothing that somebody has changed since.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use git2::Oid;
 
 use super::Access;
-use super::error::{RepositoryError, WriteFailure, git};
+use super::error::{Doing, RepositoryError, WriteFailure, git};
 use super::index::{Index, IndexLock};
 use super::journal::Journal;
 use super::lock::{StateDir, remove_if_there};
@@ -142,4 +143,43 @@ fn committed_since(
         }
     }
     Ok(committed)
+}
+
+/// Puts the index back that was kept, and with it the files. Returns false where none was kept.
+pub(super) fn put_back_kept(
+    repository: &Repository,
+    state: &StateDir,
+    top: &Path,
+    journal: &Journal,
+) -> Result<bool, WriteFailure> {
+    let kept = Index::kept(state);
+    if !kept.exists() {
+        return Ok(false);
+    }
+    // The lock was ours all the time, so that nobody has changed the index since. This
+    // takes no space, on a disk that may just have filled up.
+    let original = repository.git_dir().join("index");
+    fs::rename(&kept, &original).doing("put back", &original)?;
+    // Had it not been replaced yet, both are one file, and a rename does nothing.
+    remove_if_there(&kept)?;
+    worktree::put_back(repository.git(), top, journal, &BTreeSet::new())?;
+    Ok(true)
+}
+
+/// Removes what is left of a run once everything is back.
+pub(super) fn forget(state: &StateDir) -> Result<(), WriteFailure> {
+    remove_if_there(&state.file("index"))?;
+    Journal::remove(state)
+}
+
+/// Clears away what was only for taking back, and returns what must stay. It is done: what
+/// cannot be cleared away now is for the next run, and no failure.
+pub(super) fn tidy(state: &StateDir, top: &Path, journal: &Journal) -> Vec<String> {
+    let Ok(left_alone) = worktree::tidy(top, journal) else {
+        return Vec::new();
+    };
+    if remove_if_there(&Index::kept(state)).is_ok() {
+        let _ = Journal::remove(state);
+    }
+    left_alone
 }

@@ -4,13 +4,23 @@ use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use super::error::{SnapshotError, WriteFailure};
 use super::id::full_oid;
-use super::repository::HeadState;
 
 /// How many annotated tags may point at one another.
 const MAX_TAGS: usize = 8;
 
 /// How many symbolic references may stand for one another, by git's rule.
 const MAX_SYMBOLIC: usize = 5;
+
+/// What HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadState {
+    /// A branch, by its name without `refs/heads/`.
+    Branch(String),
+    /// A commit, or something else that is no branch.
+    Detached,
+    /// A branch without commits, by its name.
+    Unborn(String),
+}
 
 /// Returns what HEAD is.
 pub(super) fn head(git: &Repository) -> HeadState {
@@ -30,7 +40,7 @@ pub(super) fn head(git: &Repository) -> HeadState {
 }
 
 /// Follows symbolic references to the one that holds a commit, which need not be there.
-pub(super) fn behind(git: &Repository, name: &str) -> String {
+pub(super) fn follow(git: &Repository, name: &str) -> String {
     let mut name = name.to_owned();
     for _ in 0..MAX_SYMBOLIC {
         let target = git.find_reference(&name).ok();
@@ -139,19 +149,6 @@ fn peel(git: &Repository, name: &str, mut id: Oid) -> Result<Oid, SnapshotError>
         reference: name.to_owned(),
         found: "tag".to_owned(),
     })
-}
-
-/// Follows a symbolic reference to the name it stands for, which need not exist.
-pub(super) fn follow(git: &Repository, name: &str) -> String {
-    let mut name = name.to_owned();
-    for _ in 0..MAX_SYMBOLIC {
-        let target = git.find_reference(&name).ok();
-        match target.as_ref().map(git2::Reference::symbolic_target) {
-            Some(Ok(Some(target))) => name = target.to_owned(),
-            _ => break,
-        }
-    }
-    name
 }
 
 /// Returns what a reference points at, `None` if it does not exist.

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use git2::{DiffOptions, MergeOptions, Oid, Tree};
 
 use super::commit::{self, Identity};
-use super::conflict::{Conflict, Stage, plain_entry, stage_with};
+use super::conflict::{Conflict, Stage, stage_with};
 use super::error::{WriteFailure, git};
 use super::id::CommitId;
+use super::index::plain_entry;
 use super::objects::{Leaf, Objects};
 use super::path::join;
 use super::repository::Repository;
@@ -82,15 +83,7 @@ impl<'r> Replay<'r> {
         options.find_renames(false);
         let merged = self.repository.git().merge_trees(&base, &our, &their, Some(&options));
         let mut index = merged.map_err(git("merge the commits"))?;
-        let mut conflicts: Vec<Conflict> = Vec::new();
-        for entry in index.iter() {
-            let stage = (entry.flags >> 12) & 3;
-            match conflicts.last_mut() {
-                _ if stage == 0 => {}
-                Some(last) if last.is_at(&entry.path) => last.add(stage, &entry),
-                _ => conflicts.push(Conflict::new(stage, &entry)),
-            }
-        }
+        let mut conflicts = Conflict::gather(index.iter());
         for path in self.changed_by_both(&base, &our, &their)? {
             let known = conflicts.iter().any(|conflict| conflict.is_at(path.as_bytes()));
             if !known && whole(&path) {

@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, Oid, RepositoryOpenFlags};
+use git2::{ErrorCode, RepositoryOpenFlags};
 
-use super::error::{ReadError, RepositoryError, SnapshotError};
+use super::error::{RepositoryError, SnapshotError};
 use super::id::CommitId;
-use super::path::check_path;
-use super::snapshot::{Place, Snapshot};
+use super::reference::HeadState;
 use super::{Access, libgit2, planted, reference};
 
 /// A git repository, and where in it one stands.
@@ -20,17 +19,6 @@ pub struct Repository {
     access: Access,
     /// Where else objects are, beside the repository's own.
     objects: Vec<PathBuf>,
-}
-
-/// What HEAD is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeadState {
-    /// A branch, by its name without `refs/heads/`.
-    Branch(String),
-    /// A commit, or something else that is no branch.
-    Detached,
-    /// A branch without commits, by its name.
-    Unborn(String),
 }
 
 impl Repository {
@@ -151,66 +139,12 @@ impl Repository {
         reference::head(&self.git)
     }
 
-    /// Reads a commit as a vault. `reference` is `HEAD`, a branch, `origin/main`, a tag, a full
-    /// reference, a commit id, or one of these followed by `~` and `^`.
-    ///
-    /// # Errors
-    /// No such reference, no commit, or no vault in its tree.
-    pub fn snapshot(&self, reference: &str) -> Result<Snapshot<'_>, SnapshotError> {
-        let commit = reference::resolve(&self.git, reference)?;
-        Snapshot::find(self, commit)
-    }
-
     /// Returns the commit that a reference names now; written as for [`Repository::snapshot`].
     ///
     /// # Errors
     /// No such reference, or no commit.
     pub fn commit(&self, reference: &str) -> Result<CommitId, SnapshotError> {
         reference::resolve(&self.git, reference).map(CommitId::from)
-    }
-
-    /// Reads the commit and directory that a snapshot was of, perhaps in another thread.
-    ///
-    /// # Errors
-    /// The objects cannot be read.
-    pub fn snapshot_at(&self, place: &Place) -> Result<Snapshot<'_>, SnapshotError> {
-        Snapshot::at(self, place)
-    }
-
-    /// Reads a file, by its path from the top of the tree, as a branch has it that a command is to
-    /// commit to, or as HEAD has it if that branch is still to be made. `None` if there is no such
-    /// file, or no commit yet.
-    ///
-    /// # Errors
-    /// A path that is none; something else than a regular file in its place; an object that is
-    /// missing.
-    pub fn file_in(&self, branch: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
-        check_path(path).map_err(ReadError::from)?;
-        let tip = match branch {
-            Some(branch) => self.commit_of(&format!("refs/heads/{branch}"))?,
-            None => None,
-        };
-        let commit = match tip {
-            Some(tip) => Some(tip),
-            None => self.commit_of("HEAD")?,
-        };
-        let snapshot = Snapshot::of_commit(self, commit)?;
-        match snapshot.find_from_root(path)? {
-            Some(found) => Ok(Some(snapshot.blob(path, found.kind, found.id)?)),
-            None => Ok(None),
-        }
-    }
-
-    /// Returns what a reference points at; one that cannot exist does not.
-    fn commit_of(&self, reference: &str) -> Result<Option<Oid>, SnapshotError> {
-        match self.git.refname_to_id(reference) {
-            Ok(id) => Ok(Some(id)),
-            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
-            Err(error) => Err(SnapshotError::Git {
-                reference: reference.to_owned(),
-                error: error.into(),
-            }),
-        }
     }
 
     /// Counts the commits the current branch has and its upstream has not, and the other way

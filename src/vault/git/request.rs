@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use git2::{ObjectType, Oid};
 
 use super::MAX_FILE;
+use super::entry::EntryKind;
 use super::error::{WriteFailure, git};
-use super::index::parents;
 use super::objects::in_the_way;
-use super::path::{check_path, join};
+use super::path::{check_path, join, parents};
 use super::snapshot::Snapshot;
-use super::tree::EntryKind;
 
 /// A file as a command wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,6 @@
 //!
 //! The sides stay in the index until the files are in their places: killed at any point, the conflict is there as it was, or is over.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,11 +11,10 @@ use super::conflict::Conflict;
 use super::error::{WriteFailure, git};
 use super::index::{Index, IndexLock};
 use super::journal::{Journal, JournalFile};
-use super::lock::{StateDir, remove_if_there};
+use super::lock::StateDir;
 use super::objects::Objects;
 use super::path::check_path;
 use super::repository::Repository;
-use super::sync::sync_all;
 use super::{MAX_FILE, recovery, worktree};
 
 /// A file in conflict, and what it becomes.
@@ -56,7 +53,7 @@ pub fn resolve(repository: &Repository, merged: &[Merged], wait: Duration) -> Re
         prepare(&state, top, &journal, &objects, merged).and_then(|()| place(&state, top, &journal, index, &lock));
     match done {
         Ok(()) => {
-            left_alone.extend(tidy(&state, top, &journal));
+            left_alone.extend(recovery::tidy(&state, top, &journal));
             Ok(left_alone)
         }
         Err(first) => match take_back(repository, &state, top, &journal) {
@@ -77,7 +74,7 @@ fn check(
     merged: &[Merged],
     objects: &mut Objects<'_>,
 ) -> Result<Vec<JournalFile>, WriteFailure> {
-    let conflicts = index.conflicts();
+    let conflicts = Conflict::gather(index.entries());
     let mut files = Vec::with_capacity(merged.len());
     for Merged { conflict, contents } in merged {
         let path = conflict.path.clone();
@@ -112,14 +109,7 @@ fn journal(repository: &Repository, top: &Path, files: Vec<JournalFile>) -> Resu
     let common = repository.common_dir();
     let git_dir = repository.git_dir();
     let git_dir = git_dir.strip_prefix(common).unwrap_or(git_dir);
-    let mut directories: Vec<String> = Vec::new();
-    for file in &files {
-        for directory in worktree::missing_directories(top, &file.path) {
-            if !directories.contains(&directory) {
-                directories.push(directory);
-            }
-        }
-    }
+    let directories = worktree::missing_directories(top, files.iter());
     let named: String = files
         .iter()
         .map(|file| format!("{} {}\n", file.new, file.path))
@@ -144,11 +134,7 @@ fn prepare(
     let contents: Vec<&[u8]> = merged.iter().map(|file| file.contents.as_slice()).collect();
     let mut files: Vec<PathBuf> = vec![journal.write(state)?];
     files.extend(worktree::prepare(top, journal, &contents)?);
-    let (loose, mut directories) = objects.files();
-    files.extend(loose);
-    sync_all(&files)?;
-    directories.insert(state.path().to_owned());
-    sync_all(&directories.into_iter().collect::<Vec<_>>())
+    objects.sync_with(files, state.path())
 }
 
 /// Puts the files in place, then the index.
@@ -167,33 +153,10 @@ fn place(
     index.put_in_place(state, top, directories, lock)
 }
 
-/// Clears away what was only for taking back. It is done: what cannot be cleared away now is for the next run.
-fn tidy(state: &StateDir, top: &Path, journal: &Journal) -> Vec<String> {
-    let Ok(left_alone) = worktree::tidy(top, journal) else {
-        return Vec::new();
-    };
-    if remove_if_there(&Index::kept(state)).is_ok() {
-        let _ = Journal::remove(state);
-    }
-    left_alone
-}
-
 /// Puts index and files back after a failure.
 fn take_back(repository: &Repository, state: &StateDir, top: &Path, journal: &Journal) -> Result<(), WriteFailure> {
-    let kept = Index::kept(state);
-    if kept.exists() {
-        let original = repository.git_dir().join("index");
-        fs::rename(&kept, &original).map_err(|source| WriteFailure::Io {
-            doing: "put back",
-            path: original.clone(),
-            source,
-        })?;
-        // Had it not been replaced yet, both are one file, and a rename does nothing.
-        remove_if_there(&kept)?;
-        worktree::put_back(repository.git(), top, journal, &BTreeSet::new())?;
-    } else {
+    if !recovery::put_back_kept(repository, state, top, journal)? {
         recovery::put_back_unresolved(repository, top, journal)?;
     }
-    remove_if_there(&state.file("index"))?;
-    Journal::remove(state)
+    recovery::forget(state)
 }

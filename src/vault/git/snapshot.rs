@@ -1,40 +1,23 @@
 //! One commit's tree, seen from the vault's directory. Reads objects only: never the work tree,
 //! never the index, never a file larger than a vault's can be.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{ErrorCode, Oid};
 
+use super::entry::EntryKind;
 use super::error::{ReadError, RepositoryError, SnapshotError};
-use super::id::{BlobId, CommitId, full_oid};
+use super::id::{BlobId, CommitId};
+use super::listing::{self, Child, TreeFile};
 use super::path::{check_path, join};
 use super::repository::Repository;
-use super::tree::{Child, EntryKind, RawTree, lossy};
-use super::{Access, MAX_FILE, VAULT_FILE};
-
-/// The largest tree object that is read: some 1.5 million entries.
-const MAX_TREE: usize = 64 * 1024 * 1024;
-
-/// From which size on it is worth remembering what was found in a tree: some 400 entries.
-const LARGE_TREE: usize = 16 * 1024;
-
-/// How much of trees is kept in memory.
-const MAX_CACHED: usize = 32 * 1024 * 1024;
-
-/// How deep directories nest; a vault's own files stand at five.
-const MAX_DEPTH: usize = 32;
-
-/// How many files and directories one listing has, and how long their paths are all together. A few
-/// small trees that name one another can stand for billions.
-const MAX_LISTED: usize = 500_000;
-const MAX_LISTED_BYTES: usize = 64 * 1024 * 1024;
+use super::store::{Found, Remembered, Store, expect};
+use super::{Access, VAULT_FILE, planted, reference};
 
 /// A vault in one commit.
 pub struct Snapshot<'r> {
-    odb: Odb<'r>,
+    store: Store<'r>,
     git_dir: PathBuf,
     objects: Vec<PathBuf>,
     commit: Option<Oid>,
@@ -42,17 +25,6 @@ pub struct Snapshot<'r> {
     directory: String,
     /// The tree of `directory`; none if it does not exist (yet).
     tree: Option<Oid>,
-    /// Shared by the snapshots of one process: a tree is read once.
-    cache: Rc<RefCell<Cache>>,
-    remembered: Option<Rc<dyn Remembered>>,
-}
-
-/// What a caller remembers from one process to the next: in which tree a file was found, and as what.
-pub trait Remembered {
-    /// Returns what was noted for a path, whoever wrote it.
-    fn recall(&self, path: &str) -> Option<String>;
-    /// Takes a note of a file that was searched for in a large directory.
-    fn note(&self, path: &str, place: String);
 }
 
 /// Where a snapshot is, for another thread to open it there too.
@@ -74,30 +46,60 @@ impl Place {
     }
 }
 
-/// A file (or whatever stands in its place) of a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Its path below the vault, with what is no UTF-8 replaced.
-    pub path: String,
-    /// Its path as bytes, when that is no UTF-8.
-    pub raw_path: Option<Vec<u8>>,
-    /// What it is; a directory only at the vault's own level.
-    pub kind: EntryKind,
-    /// Its contents' id.
-    pub id: BlobId,
-}
+impl Repository {
+    /// Reads a commit as a vault. `reference` is `HEAD`, a branch, `origin/main`, a tag, a full
+    /// reference, a commit id, or one of these followed by `~` and `^`.
+    ///
+    /// # Errors
+    /// No such reference, no commit, or no vault in its tree.
+    pub fn snapshot(&self, reference: &str) -> Result<Snapshot<'_>, SnapshotError> {
+        let commit = reference::resolve(self.git(), reference)?;
+        Snapshot::find(self, commit)
+    }
 
-#[derive(Default)]
-struct Cache {
-    trees: HashMap<Oid, Rc<RawTree>>,
-    bytes: usize,
-}
+    /// Reads the commit and directory that a snapshot was of, perhaps in another thread.
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    pub fn snapshot_at(&self, place: &Place) -> Result<Snapshot<'_>, SnapshotError> {
+        Snapshot::at(self, place)
+    }
 
-/// An entry without the tree it stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    pub kind: EntryKind,
-    pub id: Oid,
+    /// Reads a file, by its path from the top of the tree, as a branch has it that a command is to
+    /// commit to, or as HEAD has it if that branch is still to be made. `None` if there is no such
+    /// file, or no commit yet.
+    ///
+    /// # Errors
+    /// A path that is none; something else than a regular file in its place; an object that is
+    /// missing.
+    pub fn file_in(&self, branch: Option<&str>, path: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
+        check_path(path).map_err(ReadError::from)?;
+        let tip = match branch {
+            Some(branch) => self.commit_of(&format!("refs/heads/{branch}"))?,
+            None => None,
+        };
+        let commit = match tip {
+            Some(tip) => Some(tip),
+            None => self.commit_of("HEAD")?,
+        };
+        let snapshot = Snapshot::of_commit(self, commit)?;
+        match snapshot.find_from_root(path)? {
+            Some(found) => Ok(Some(snapshot.store().blob(path, found.kind, found.id)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what a reference points at; one that cannot exist does not.
+    fn commit_of(&self, reference: &str) -> Result<Option<Oid>, SnapshotError> {
+        match self.git().refname_to_id(reference) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
+            Err(error) => Err(SnapshotError::Git {
+                reference: reference.to_owned(),
+                error: error.into(),
+            }),
+        }
+    }
 }
 
 impl<'r> Snapshot<'r> {
@@ -122,7 +124,7 @@ impl<'r> Snapshot<'r> {
                 break;
             };
             let directory = join(directory, segment);
-            match snapshot.entry(*tree, &directory, segment)? {
+            match snapshot.store.entry(*tree, &directory, segment)? {
                 Some(found) if found.kind == EntryKind::Directory => {
                     trees.push((directory, Some(found.id)));
                 }
@@ -131,7 +133,7 @@ impl<'r> Snapshot<'r> {
         }
         while let Some((directory, tree)) = trees.pop() {
             let Some(tree) = tree else { continue };
-            if snapshot.entry(tree, &directory, VAULT_FILE)?.is_some() {
+            if snapshot.store.entry(tree, &directory, VAULT_FILE)?.is_some() {
                 snapshot.directory = directory;
                 snapshot.tree = Some(tree);
                 return Ok(snapshot);
@@ -150,23 +152,17 @@ impl<'r> Snapshot<'r> {
 
     /// The tree of a commit (`None`: the empty one), before it is known where the vault is.
     pub(super) fn of_commit(repository: &'r Repository, commit: Option<Oid>) -> Result<Self, SnapshotError> {
-        let odb = repository.git().odb().map_err(|error| ReadError::Git {
-            path: "the object database".to_owned(),
-            error: error.into(),
-        })?;
         let mut snapshot = Self {
-            odb,
+            store: Store::open(repository.git())?,
             git_dir: repository.git_dir().to_owned(),
             objects: repository.objects().to_vec(),
             commit,
             root: None,
             directory: String::new(),
             tree: None,
-            cache: Rc::default(),
-            remembered: None,
         };
         if let Some(commit) = commit {
-            let root = snapshot.root_of(commit)?;
+            let root = snapshot.store.root_of(commit)?;
             snapshot.root = Some(root);
             snapshot.tree = Some(root);
         }
@@ -178,26 +174,20 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// The object database cannot be opened.
     pub fn again<'x>(&self, repository: &'x Repository) -> Result<Snapshot<'x>, SnapshotError> {
-        let odb = repository.git().odb().map_err(|error| ReadError::Git {
-            path: "the object database".to_owned(),
-            error: error.into(),
-        })?;
         Ok(Snapshot {
-            odb,
+            store: self.store.again(repository.git())?,
             git_dir: self.git_dir.clone(),
             objects: self.objects.clone(),
             commit: self.commit,
             root: self.root,
             directory: self.directory.clone(),
             tree: self.tree,
-            cache: Rc::clone(&self.cache),
-            remembered: self.remembered.clone(),
         })
     }
 
     /// Looks for files where they were found before, first.
     pub fn remember(&mut self, remembered: Rc<dyn Remembered>) {
-        self.remembered = Some(remembered);
+        self.store.remember(remembered);
     }
 
     /// Looks at the directory, whether it is a vault or not, and whether it exists or not.
@@ -234,6 +224,15 @@ impl<'r> Snapshot<'r> {
         }
     }
 
+    /// Lists the directories from the vault's own up to the top, without it, that git would take for repositories, by their paths from the top.
+    /// In the top itself there is the repository that the commit is of.
+    ///
+    /// # Errors
+    /// Trees that cannot be read.
+    pub fn planted(&self) -> Result<Vec<&str>, ReadError> {
+        planted::around(&self.directory, |path| Ok(self.find_from_root(path)?.is_some()))
+    }
+
     /// Reads a file of the vault; `None` if there is no such entry.
     ///
     /// # Errors
@@ -241,7 +240,10 @@ impl<'r> Snapshot<'r> {
     /// not read; an object that is missing.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
         match self.lookup(path)? {
-            Some(found) => self.blob(&join(&self.directory, path), found.kind, found.id).map(Some),
+            Some(found) => self
+                .store
+                .blob(&join(&self.directory, path), found.kind, found.id)
+                .map(Some),
             None => Ok(None),
         }
     }
@@ -287,20 +289,7 @@ impl<'r> Snapshot<'r> {
         let Some(tree) = tree else {
             return Ok(Vec::new());
         };
-        let tree = self.tree(tree, &full)?;
-        let mut children = Vec::new();
-        each_entry(&tree, &full, |entry| {
-            let name = std::str::from_utf8(entry.name).map_err(|_| ReadError::NotUtf8 {
-                directory: full.clone(),
-                name: lossy(entry.name).into_owned(),
-            })?;
-            children.push(Child {
-                name: name.to_owned(),
-                kind: entry.kind,
-            });
-            Ok(())
-        })?;
-        Ok(children)
+        listing::children(&self.store, tree, &full)
     }
 
     /// Lists the vault's own directory, one level, and everything below those of its directories that are named in `folders`, sorted by
@@ -309,22 +298,10 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// A damaged tree, directories nested too deeply, or more entries than any vault has.
     pub fn files(&self, folders: &[&str]) -> Result<Vec<TreeFile>, ReadError> {
-        let mut listing = Listing::default();
-        if let Some(tree) = self.tree {
-            let own = self.tree(tree, &self.directory)?;
-            each_entry(&own, &self.directory, |entry| {
-                listing.count(entry.name, &self.directory)?;
-                listing.files.push(TreeFile::new(entry.name, entry.kind, entry.id));
-                let wanted = folders.iter().any(|folder| folder.as_bytes() == entry.name);
-                if wanted && entry.kind == EntryKind::Directory {
-                    self.collect(entry.id, &mut entry.name.to_vec(), 1, &mut listing)?;
-                }
-                Ok(())
-            })?;
+        match self.tree {
+            Some(tree) => listing::files(&self.store, tree, &self.directory, folders),
+            None => Ok(Vec::new()),
         }
-        let mut files = listing.files;
-        files.sort_by(|a, b| a.path_bytes().cmp(b.path_bytes()));
-        Ok(files)
     }
 
     /// Reads a file that [`Snapshot::files`] listed.
@@ -332,240 +309,27 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// As [`Snapshot::read`].
     pub fn read_blob(&self, file: &TreeFile) -> Result<Vec<u8>, ReadError> {
-        self.blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
-    }
-
-    fn collect(&self, tree: Oid, path: &mut Vec<u8>, depth: usize, listing: &mut Listing) -> Result<(), ReadError> {
-        let shown = lossy(path).into_owned();
-        if depth > MAX_DEPTH {
-            return Err(ReadError::TooDeep(shown));
-        }
-        let tree = self.tree(tree, &shown)?;
-        let base = path.len();
-        each_entry(&tree, &shown, |entry| {
-            path.push(b'/');
-            path.extend_from_slice(entry.name);
-            listing.count(path, &self.directory)?;
-            let done = if entry.kind == EntryKind::Directory {
-                self.collect(entry.id, path, depth + 1, listing)
-            } else {
-                listing.files.push(TreeFile::new(path, entry.kind, entry.id));
-                Ok(())
-            };
-            path.truncate(base);
-            done
-        })
+        self.store
+            .blob(&join(&self.directory, &file.path), file.kind, file.id.oid())
     }
 
     /// Finds an entry below the vault's directory.
     pub(super) fn lookup(&self, path: &str) -> Result<Option<Found>, ReadError> {
         check_path(path)?;
-        self.walk(self.tree, &self.directory, path)
+        self.store.walk(self.tree, &self.directory, path)
     }
 
     /// Finds an entry from the top of the tree.
     pub(super) fn find_from_root(&self, path: &str) -> Result<Option<Found>, ReadError> {
-        self.walk(self.root, "", path)
-    }
-
-    fn walk(&self, tree: Option<Oid>, directory: &str, path: &str) -> Result<Option<Found>, ReadError> {
-        let Some(mut tree) = tree else {
-            return Ok(None);
-        };
-        let mut here = directory.to_owned();
-        let mut segments = path.split('/').peekable();
-        while let Some(segment) = segments.next() {
-            if segments.peek().is_none() {
-                return self.last_entry(tree, &here, segment, path);
-            }
-            let Some(found) = self.entry(tree, &here, segment)? else {
-                return Ok(None);
-            };
-            here = join(&here, segment);
-            expect(&here, found.kind, EntryKind::Directory)?;
-            tree = found.id;
-        }
-        Ok(None)
-    }
-
-    /// Finds the entry at the end of a path. If its directory is large, and was the same when the file was last found, it is not read.
-    fn last_entry(&self, tree: Oid, directory: &str, name: &str, path: &str) -> Result<Option<Found>, ReadError> {
-        let Some(remembered) = self.remembered.as_ref().filter(|_| self.is_large(tree)) else {
-            return self.entry(tree, directory, name);
-        };
-        let place = remembered.recall(path).unwrap_or_default();
-        if let Some((of, id)) = place.trim_end().split_once(' ')
-            && full_oid(of) == Some(tree)
-            && let Some(id) = full_oid(id)
-        {
-            let kind = EntryKind::File;
-            return Ok(Some(Found { kind, id }));
-        }
-        let found = self.entry(tree, directory, name)?;
-        if let Some(found) = found.filter(|found| found.kind == EntryKind::File) {
-            remembered.note(path, format!("{tree} {}\n", found.id));
-        }
-        Ok(found)
-    }
-
-    /// Tells whether a tree takes longer to read than a note of where something is in it. One that was read already does not.
-    fn is_large(&self, tree: Oid) -> bool {
-        !self.cache.borrow().trees.contains_key(&tree)
-            && self.odb.read_header(tree).is_ok_and(|(size, _)| size > LARGE_TREE)
-    }
-
-    fn entry(&self, tree: Oid, directory: &str, name: &str) -> Result<Option<Found>, ReadError> {
-        let tree = self.tree(tree, directory)?;
-        let found = tree
-            .find(name.as_bytes())
-            .map_err(|reason| bad_tree(directory, reason))?;
-        Ok(found.map(|entry| Found {
-            kind: entry.kind,
-            id: entry.id,
-        }))
+        self.store.walk(self.root, "", path)
     }
 
     pub(super) fn root(&self) -> Option<Oid> {
         self.root
     }
 
-    /// Reads a tree object, once.
-    pub(super) fn tree(&self, id: Oid, path: &str) -> Result<Rc<RawTree>, ReadError> {
-        if let Some(tree) = self.cache.borrow().trees.get(&id) {
-            return Ok(Rc::clone(tree));
-        }
-        let tree = self.object(id, ObjectType::Tree, path, MAX_TREE, |bytes| {
-            Rc::new(RawTree::new(bytes))
-        })?;
-        let mut cache = self.cache.borrow_mut();
-        if cache.bytes + tree.len() > MAX_CACHED {
-            *cache = Cache::default();
-        }
-        cache.bytes += tree.len();
-        cache.trees.insert(id, Rc::clone(&tree));
-        Ok(tree)
-    }
-
-    pub(super) fn blob(&self, path: &str, kind: EntryKind, id: Oid) -> Result<Vec<u8>, ReadError> {
-        expect(path, kind, EntryKind::File)?;
-        self.object(id, ObjectType::Blob, path, MAX_FILE, <[u8]>::to_vec)
-    }
-
-    fn root_of(&self, commit: Oid) -> Result<Oid, ReadError> {
-        let path = format!("commit {}", CommitId::from(commit).short());
-        let root = self.object(commit, ObjectType::Commit, &path, MAX_FILE, |bytes| {
-            let line = bytes.strip_prefix(b"tree ")?.get(..40)?;
-            Oid::from_str(std::str::from_utf8(line).ok()?).ok()
-        })?;
-        root.ok_or_else(|| bad_tree("", "the commit names no tree"))
-    }
-
-    /// Tells whether an object is there.
-    pub(super) fn has(&self, id: Oid) -> bool {
-        self.odb.exists(id)
-    }
-
-    /// Reads an object, its size before its contents.
-    pub(super) fn object<T>(
-        &self,
-        id: Oid,
-        expected: ObjectType,
-        path: &str,
-        limit: usize,
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, ReadError> {
-        let failed = |error: git2::Error| ReadError::Git {
-            path: path.to_owned(),
-            error: error.into(),
-        };
-        let (size, kind) = self.odb.read_header(id).map_err(failed)?;
-        if kind != expected {
-            return Err(bad_tree(path, "an entry's mode does not fit its object"));
-        }
-        if size > limit {
-            return Err(ReadError::TooLarge {
-                path: path.to_owned(),
-                size,
-                limit,
-            });
-        }
-        let object = self.odb.read(id).map_err(failed)?;
-        Ok(take(object.data()))
-    }
-}
-
-/// What [`Snapshot::files`] has listed so far.
-#[derive(Default)]
-struct Listing {
-    files: Vec<TreeFile>,
-    entries: usize,
-    bytes: usize,
-}
-
-impl Listing {
-    /// Counts an entry before it is taken or looked into: directories too, which may be empty.
-    fn count(&mut self, path: &[u8], directory: &str) -> Result<(), ReadError> {
-        self.entries += 1;
-        self.bytes += path.len();
-        if self.entries > MAX_LISTED || self.bytes > MAX_LISTED_BYTES {
-            return Err(ReadError::TooMany {
-                directory: directory.to_owned(),
-                limit: MAX_LISTED,
-            });
-        }
-        Ok(())
-    }
-}
-
-impl TreeFile {
-    fn new(path: &[u8], kind: EntryKind, id: Oid) -> Self {
-        let shown = lossy(path);
-        let raw_path = matches!(shown, std::borrow::Cow::Owned(_)).then(|| path.to_vec());
-        Self {
-            path: shown.into_owned(),
-            raw_path,
-            kind,
-            id: id.into(),
-        }
-    }
-
-    /// Returns the path as git has it.
-    pub fn path_bytes(&self) -> &[u8] {
-        self.raw_path.as_deref().unwrap_or(self.path.as_bytes())
-    }
-}
-
-/// Walks over a tree, refusing names that are there twice: tools would disagree about them.
-fn each_entry(
-    tree: &RawTree,
-    directory: &str,
-    mut each: impl FnMut(super::tree::Entry<'_>) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    let mut seen = std::collections::HashSet::new();
-    for entry in tree.entries() {
-        let entry = entry.map_err(|reason| bad_tree(directory, reason))?;
-        if !seen.insert(entry.name) {
-            return Err(bad_tree(directory, "a name is there twice"));
-        }
-        each(entry)?;
-    }
-    Ok(())
-}
-
-fn expect(path: &str, found: EntryKind, expected: EntryKind) -> Result<(), ReadError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(ReadError::Kind {
-        path: path.to_owned(),
-        found,
-        expected,
-    })
-}
-
-fn bad_tree(directory: &str, reason: &'static str) -> ReadError {
-    ReadError::BadTree {
-        directory: directory.to_owned(),
-        reason,
+    /// Where its objects are read from.
+    pub(super) fn store(&self) -> &Store<'r> {
+        &self.store
     }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid, RepositoryState};
 
 use super::error::{WriteFailure, git};
+use super::reference::HeadState;
 use super::reference::{check_free, follow, head, tip};
-use super::repository::{HeadState, Repository};
+use super::repository::Repository;
 
 /// The branch that a commit goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use thiserror::Error;
 
 use super::error::{WriteFailure, git};
 use super::id::CommitId;
+use super::reference::HeadState;
 use super::reference::tip;
-use super::repository::{HeadState, Repository};
+use super::repository::Repository;
 
 /// How many lost commits are named.
 const LOST_SHOWN: usize = 5;

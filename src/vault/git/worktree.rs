@@ -10,9 +10,9 @@ use git2::{ObjectType, Oid};
 
 use super::MAX_FILE;
 use super::error::{Doing, WriteFailure, git};
-use super::index::parents;
-use super::journal::Journal;
+use super::journal::{Journal, JournalFile};
 use super::lock::remove_if_there;
+use super::path::parents;
 use super::sync::sync_all;
 
 /// What stands at a path of the work tree.
@@ -140,14 +140,21 @@ pub(super) fn has_contents(path: &Path, metadata: &Metadata, id: Oid) -> Result<
     Ok(found == id)
 }
 
-/// Returns the directories that a new file needs and that do not exist, outermost first.
-pub(super) fn missing_directories(top: &Path, path: &str) -> Vec<String> {
-    let mut missing: Vec<String> = parents(path)
-        .take_while(|parent| fs::symlink_metadata(top.join(parent)).is_err())
-        .map(str::to_owned)
-        .collect();
-    missing.reverse();
-    missing
+/// Returns the directories that new files need and that do not exist, each once and after those above it.
+pub(super) fn missing_directories<'f>(top: &Path, files: impl Iterator<Item = &'f JournalFile>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for file in files {
+        let mut missing: Vec<&str> = parents(&file.path)
+            .take_while(|parent| fs::symlink_metadata(top.join(parent)).is_err())
+            .collect();
+        missing.reverse();
+        for directory in missing {
+            if !all.iter().any(|known| known == directory) {
+                all.push(directory.to_owned());
+            }
+        }
+    }
+    all
 }
 
 /// Writes the files of the journal beside their places, and returns where: all of them must be synced to disk before the first one is
@@ -204,7 +211,7 @@ fn directories(top: &Path, journal: &Journal) -> Vec<PathBuf> {
 }
 
 /// The files that are in the work tree too, with their numbers.
-fn written(journal: &Journal) -> impl DoubleEndedIterator<Item = (usize, &super::journal::JournalFile)> {
+fn written(journal: &Journal) -> impl DoubleEndedIterator<Item = (usize, &JournalFile)> {
     journal.files.iter().enumerate().filter(|(_, file)| !file.index_only)
 }
 

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::Ordering,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver},
     },
     thread::{self, sleep},
@@ -15,7 +15,6 @@ use std::{
 
 use super::{
     super::git::{Repository, Work},
-    RemoteOptions,
     error::RemoteError,
 };
 
@@ -25,6 +24,17 @@ const KEPT_MAX: u64 = 1024 * 1024;
 /// How long a child that was asked to end may take, and how long its output is waited for once it has ended: what it left running in the
 /// background (`ssh` with ControlPersist) may hold the pipe open for hours.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How git is run.
+#[derive(Clone)]
+pub struct RemoteOptions {
+    /// How long the other side may take.
+    pub limit: Duration,
+    /// Whether a person is there who can be asked for a passphrase.
+    pub interactive: bool,
+    /// Ends what waits for the other side.
+    pub stop: Arc<AtomicBool>,
+}
 
 /// What would send git to another repository, or to objects that are none of this one.
 const MISLEADING: [&str; 10] = [

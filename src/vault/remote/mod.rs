@@ -5,30 +5,16 @@
 mod child;
 mod error;
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::path::Path;
 
 use super::git::{CommitId, Repository, Upstream};
 use child::Git;
 
+pub use child::RemoteOptions;
 pub use error::RemoteError;
 
 /// Where what was fetched is until it is verified.
 const INCOMING: &str = "refs/fleetvault/incoming";
-
-/// How git is run.
-#[derive(Clone)]
-pub struct RemoteOptions {
-    /// How long the other side may take.
-    pub limit: Duration,
-    /// Whether a person is there who can be asked for a passphrase.
-    pub interactive: bool,
-    /// Ends what waits for the other side.
-    pub stop: Arc<AtomicBool>,
-}
 
 /// How a push ended, when nothing failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,6 +77,7 @@ impl Kind for Root {
     const NAME: &'static str = "root";
     const NAMESPACE: &'static str = "fleetvault-root-v1";
     const SEALED: bool = false;
+    const FOUNDS: bool = true;
     type Subject = ();
 
     fn read(text: &str) -> Result<Fields<Self>, FormatError> {

@@ -5,7 +5,10 @@ use std::{cell::RefCell, sync::Arc};
 use age::secrecy::ExposeSecret;
 use thiserror::Error;
 
-use super::{Recipient, plugin::Unwrapping};
+use super::{
+    Recipient,
+    plugin::{PluginIdentity, Unwrapping},
+};
 use crate::{
     error::OpenError,
     plugin::{Plugins, plugin_of_identity},
@@ -25,14 +28,6 @@ enum IdentityKey {
     X25519(age::x25519::Identity),
     SshEd25519(age::ssh::Identity),
     Plugin(PluginIdentity),
-}
-
-/// An identity that a plugin understands, and what starts it.
-#[derive(Clone)]
-pub(super) struct PluginIdentity {
-    pub(super) name: String,
-    pub(super) line: Secret,
-    pub(super) plugins: Option<Arc<dyn Plugins>>,
 }
 
 /// A text that is no private key this version can use. Never quotes the text.

@@ -6,7 +6,7 @@ use age::{Decryptor, armor::ArmoredReader};
 use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
-use crate::passphrase::UnlockError;
+use crate::error::UnlockError;
 
 /// Opens an age file, armored or not, that is sealed to a passphrase and nothing else.
 pub(crate) fn unseal_with_passphrase(file: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, UnlockError> {

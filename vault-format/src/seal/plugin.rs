@@ -1,14 +1,14 @@
 //! Keys of plugins, as the age crate asks for them: what talks to the plugin is given by the caller (SPEC.md, 9.7).
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{cell::RefCell, collections::HashSet, sync::Arc};
 
 use age::secrecy::ExposeSecret;
 use age_core::format::{FileKey, Stanza};
 
-use super::identity::PluginIdentity;
 use crate::{
     error::{OpenError, SealError},
     plugin::{PluginStanza, Plugins, is_taken},
+    secret::Secret,
 };
 
 /// A recipient whose plugin is asked to wrap the file key.
@@ -49,6 +49,14 @@ impl age::Recipient for Wrapping<'_> {
             }
         }
     }
+}
+
+/// An identity that a plugin understands, and what starts it.
+#[derive(Clone)]
+pub(super) struct PluginIdentity {
+    pub(super) name: String,
+    pub(super) line: Secret,
+    pub(super) plugins: Option<Arc<dyn Plugins>>,
 }
 
 /// An identity whose plugin is asked to unwrap the file key, once for all stanzas: each time may cost a person a touch.

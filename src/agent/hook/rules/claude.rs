@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Objection, Surroundings, files, json, matching, paths::Files, strings};
+use super::{
+    matching,
+    objection::{Answer, Objection},
+    paths::Files,
+    reading::{files, json, strings},
+    surroundings::Surroundings,
+};
 use crate::agent::hook::line::Line;
 
 /// Where an administrator's settings are.

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 
 use super::{
-    Answer, Objection, Surroundings, files, matching,
+    matching,
+    objection::{Answer, Objection},
+    reading::{files, text},
     starlark::{Call, Literal, calls},
-    text,
+    surroundings::Surroundings,
 };
 use crate::agent::hook::line::Line;
 

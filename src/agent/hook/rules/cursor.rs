@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Objection, Surroundings, json, matching, paths::Files, strings};
+use super::{
+    matching,
+    objection::{Answer, Objection},
+    paths::Files,
+    reading::{json, strings},
+    surroundings::Surroundings,
+};
 use crate::agent::hook::line::Line;
 
 pub(super) fn objections(surroundings: &Surroundings, line: &Line) -> Vec<Objection> {

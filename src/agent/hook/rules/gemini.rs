@@ -6,7 +6,12 @@ use regex::Regex;
 use serde_json::Value as Json;
 use toml::Value;
 
-use super::{Answer, Objection, Surroundings, files, json, matching, strings, text};
+use super::{
+    matching,
+    objection::{Answer, Objection},
+    reading::{files, json, strings, text},
+    surroundings::Surroundings,
+};
 use crate::agent::hook::line::{Line, Text};
 
 /// Where an administrator's files are.

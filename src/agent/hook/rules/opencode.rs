@@ -6,7 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Answer, Objection, Surroundings, json, matching};
+use super::{
+    matching,
+    objection::{Answer, Objection},
+    reading::json,
+    surroundings::Surroundings,
+};
 use crate::agent::hook::line::Line;
 
 pub(super) fn objections(surroundings: &Surroundings, line: &Line) -> Vec<Objection> {

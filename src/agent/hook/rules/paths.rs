@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::{super::line::Line, Surroundings};
+use super::{super::line::Line, surroundings::Surroundings};
 
 /// Files by pattern, below a directory.
 pub(super) struct Files {

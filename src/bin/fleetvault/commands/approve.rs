@@ -22,8 +22,10 @@ use vault_format::MemberName;
 
 use super::join::{branch_of, path_of};
 use crate::{
+    ask::{Refusal, agree},
+    commit::{Keys, WriteArgs},
     complete,
-    context::{Context, Keys, WriteArgs, fail},
+    context::{Context, fail},
     trust::Strictness,
 };
 
@@ -204,18 +206,12 @@ fn compare(args: &ApproveArgs, context: &Context, request: &JoinRequest, from: &
         "Anybody can have written this. Does the new machine show this fingerprint, by a channel that you trust?"
             .to_owned(),
     );
-    let answer = prompt::confirm(&lines.join("\n"));
-    match answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(Report::new(7, "refused", "not approved").into()),
-        None => Err(Report::new(
-            7,
-            "refused",
-            "nobody can be asked to compare the fingerprint: there is no terminal",
-        )
-        .hint("--fingerprint SHA256:… names the one that the new machine shows")
-        .into()),
-    }
+    let refusal = Refusal {
+        said_no: "not approved",
+        nobody: "nobody can be asked to compare the fingerprint: there is no terminal",
+        hint: "--fingerprint SHA256:… names the one that the new machine shows",
+    };
+    agree(&lines.join("\n"), &refusal)
 }
 
 /// The reason in lines that fit the terminal, each of which says what it is. Where the terminal broke a long one, its author could choose what

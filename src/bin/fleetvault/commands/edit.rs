@@ -32,8 +32,9 @@ use vault_format::{CredentialName, Secret, VALUE_MAX};
 use zeroize::Zeroizing;
 
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     trust::Strictness,
     value,
 };

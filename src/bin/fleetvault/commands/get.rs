@@ -8,9 +8,10 @@ use fleetvault::{author, cli::Failure};
 use vault_format::CredentialName;
 
 use crate::{
+    commit::{Keys, ReadArgs},
     complete,
-    context::{Context, Keys, ReadArgs, fail},
-    output::cannot_write,
+    context::{Context, fail},
+    output::{cannot_write, remembered},
     trust::Strictness,
 };
 
@@ -28,11 +29,7 @@ pub fn run(args: &GetArgs, context: &Context) -> Result<(), Failure> {
         let keyring = context.keyring(vault, Keys::Identity)?;
         let keyring = keyring.as_ref().ok_or_else(|| fail(author::AuthorError::NoIdentity))?;
         let value = author::open(vault, keyring, &args.name)?;
-        if let Err(error) = vault.save_floors() {
-            crate::output::note(&format!(
-                "this machine's memory of serials could not be written: {error}"
-            ));
-        }
+        remembered(vault.save_floors());
         Ok(value)
     })?;
     let mut out = io::stdout().lock();

@@ -16,8 +16,9 @@ use vault_format::{GroupName, MemberName};
 
 use super::leaving;
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     output,
     trust::Strictness,
 };

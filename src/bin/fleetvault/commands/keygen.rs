@@ -6,7 +6,7 @@ use clap::Args;
 use fleetvault::say;
 use fleetvault::{
     cli::{Failure, time},
-    vault::{Access, Repository, Vault},
+    vault::{Access, Repository},
 };
 use vault_format::{Anchor, Identity, MemberName};
 
@@ -60,7 +60,7 @@ fn anchor(args: &KeygenArgs, context: &Context) -> Result<Option<Anchor>, Failur
             root: None,
         }));
     };
-    let vault = Vault::load(snapshot, context.settings.state.as_deref())?;
+    let vault = context.load(snapshot)?;
     context.check_trust(repository, &vault, Strictness::Required)?;
     Ok(Some(Anchor::of(vault.authority(), member)))
 }

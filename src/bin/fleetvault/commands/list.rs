@@ -6,7 +6,7 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 use fleetvault::{
     author::AuthorError,
-    cli::{Failure, explain::Explain, time},
+    cli::{Failure, time},
     terminal::{
         style::Paint,
         table::{Cell, Column, Table},
@@ -18,8 +18,9 @@ use vault_format::{Credential, FilePath, MemberName, Timestamp, Verified};
 
 use super::exposure;
 use crate::{
+    commit::ReadArgs,
     complete,
-    context::{Context, ReadArgs, fail},
+    context::{Context, fail},
     output,
     trust::Strictness,
 };
@@ -102,10 +103,7 @@ pub fn run(args: &ListArgs, context: &Context) -> Result<(), Failure> {
     })?;
     output::list(context.globals.json, &lines, || table(&lines, args.exposed))?;
     // One broken file hides no other, but the list is not complete, and a script must notice.
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
-    }
+    Failure::unless_none(&broken)
 }
 
 /// The line of one credential.

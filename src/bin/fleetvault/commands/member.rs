@@ -5,7 +5,7 @@ use clap_complete::ArgValueCandidates;
 use fleetvault::say;
 use fleetvault::{
     author::{self, AuthorError, NewMember, OldKeys},
-    cli::{Failure, explain::Explain},
+    cli::Failure,
     resolver::nearest,
     terminal::{
         escape,
@@ -18,8 +18,9 @@ use vault_format::{FilePath, Member, MemberName, Verified};
 
 use super::leaving;
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     output,
     recipients::KeysArgs,
     trust::Strictness,
@@ -169,10 +170,7 @@ fn list(args: &ReadArgs, context: &Context) -> Result<(), Failure> {
         }
         table
     })?;
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Failure(broken.iter().map(Explain::explain).collect())),
-    }
+    Failure::unless_none(&broken)
 }
 
 fn show(args: &ShowArgs, context: &Context) -> Result<(), Failure> {

@@ -12,8 +12,9 @@ use vault_format::FilePath;
 
 use super::scope::matching;
 use crate::{
+    commit::{Keys, WriteArgs},
     complete,
-    context::{Context, Keys, WriteArgs},
+    context::Context,
 };
 
 #[derive(Args)]

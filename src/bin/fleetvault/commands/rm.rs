@@ -6,8 +6,9 @@ use fleetvault::{author, cli::Failure};
 
 use super::scope::matching;
 use crate::{
+    commit::{Keys, WriteArgs},
     complete,
-    context::{Context, Keys, WriteArgs},
+    context::Context,
 };
 
 #[derive(Args)]

@@ -12,8 +12,9 @@ use vault_format::{CredentialName, Secret};
 
 use super::{exposure, scope::PolicyArgs};
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     trust::Strictness,
     value::ValueArgs,
 };

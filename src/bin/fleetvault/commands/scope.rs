@@ -12,8 +12,9 @@ use glob::{MatchOptions, Pattern};
 use vault_format::{CredentialName, Network, Scope, ScopeEntry, Timestamp};
 
 use crate::{
+    commit::{Keys, WriteArgs},
     complete,
-    context::{Context, Keys, WriteArgs, fail},
+    context::{Context, fail},
 };
 
 #[derive(Args)]

@@ -8,8 +8,9 @@ use vault_format::CredentialName;
 
 use super::scope::{MembersArgs, PolicyArgs};
 use crate::{
+    commit::{Keys, ReadArgs, WriteArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    context::{Context, fail},
     trust::Strictness,
     value::ValueArgs,
 };

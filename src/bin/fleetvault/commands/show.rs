@@ -12,8 +12,9 @@ use vault_format::{CredentialName, Verified};
 
 use super::list::line;
 use crate::{
+    commit::ReadArgs,
     complete,
-    context::{Context, ReadArgs, fail},
+    context::{Context, fail},
     output,
     trust::Strictness,
 };

@@ -6,14 +6,16 @@ use clap::{Args, Subcommand};
 use fleetvault::say;
 use fleetvault::{
     cli::Failure,
-    terminal::{escape, prompt, report::Report},
+    terminal::{escape, report::Report},
     vault::{Access, Repository, Vault, floors_directory, trust::Floors},
 };
 use serde::Serialize;
 use vault_format::{Anchor, Digest, FilePath, ROOT_FILE};
 
 use crate::{
-    context::{Context, ReadArgs},
+    ask::{NOBODY, Refusal, agree},
+    commit::ReadArgs,
+    context::Context,
     output,
     trust::{Strictness, place},
 };
@@ -225,12 +227,10 @@ fn confirm(args: &AcceptArgs, question: &str) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    let answer = prompt::confirm(&format!("{question}?"));
-    match answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(Report::new(7, "refused", "not accepted").into()),
-        None => Err(Report::new(7, "refused", "nobody can be asked: there is no terminal")
-            .hint("--yes accepts without asking")
-            .into()),
-    }
+    let refusal = Refusal {
+        said_no: "not accepted",
+        nobody: NOBODY,
+        hint: "--yes accepts without asking",
+    };
+    agree(&format!("{question}?"), &refusal)
 }

@@ -16,12 +16,7 @@ use fleetvault::{
 };
 use serde::Serialize;
 
-use crate::{
-    commands::review,
-    context::{Context, ReadArgs},
-    output,
-    trust::Strictness,
-};
+use crate::{commands::review, commit::ReadArgs, context::Context, output, trust::Strictness};
 
 #[derive(Args)]
 #[command(

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use git2::Oid;
 
 use super::super::{
+    entry::{Entry, EntryKind},
     error::ReadError,
     id::BlobId,
-    snapshot::TreeFile,
-    tree::{Entry, EntryKind, RawTree},
+    listing::TreeFile,
+    store::bad_tree,
+    tree::RawTree,
 };
-use super::{FileVersion, History, MAX_DEPTH, Seen, Versions, bad_tree};
+use super::{FileVersion, History, MAX_DEPTH, Seen, Versions};
 
 /// How many versions of files a history has. A few small trees that name one another can stand for billions.
 const MAX_VERSIONS: usize = 2_000_000;
@@ -144,7 +146,7 @@ impl History<'_, '_> {
         if depth >= MAX_DEPTH {
             return Ok(());
         }
-        let read = |id: Option<Oid>| id.map(|id| self.snapshot.tree(id, &shown)).transpose();
+        let read = |id: Option<Oid>| id.map(|id| self.snapshot.store().tree(id, &shown)).transpose();
         let (before, after) = (read(old)?, read(new)?);
         let (before, after) = (before.as_deref().unwrap_or(empty), after.as_deref().unwrap_or(empty));
         let top = path.is_empty();

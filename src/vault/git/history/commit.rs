@@ -10,8 +10,8 @@ use super::super::{
     id::{self, CommitId},
     repository::Repository,
     snapshot::Snapshot,
+    store::bad_tree,
 };
-use super::bad_tree;
 
 pub(super) struct Commit {
     pub id: Oid,
@@ -26,7 +26,9 @@ impl Snapshot<'_> {
     /// Reads a commit's tree, parents and time.
     pub(super) fn commit_object(&self, id: Oid) -> Result<Commit, ReadError> {
         let path = format!("commit {}", CommitId::from(id).short());
-        let parsed = self.object(id, ObjectType::Commit, &path, MAX_FILE, |bytes| parse_commit(id, bytes))?;
+        let parsed = self
+            .store()
+            .object(id, ObjectType::Commit, &path, MAX_FILE, |bytes| parse_commit(id, bytes))?;
         parsed.ok_or_else(|| bad_tree(&path, "it is no commit"))
     }
 }

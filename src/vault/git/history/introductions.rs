@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use git2::Oid;
 
 use super::super::{
+    entry::EntryKind,
     error::ReadError,
     id::{BlobId, CommitId},
-    tree::EntryKind,
+    store::bad_tree,
 };
 use super::{History, Versions};
 
@@ -63,9 +64,9 @@ impl History<'_, '_> {
         let mut tree = vault;
         let mut segments = path.split('/').peekable();
         while let Some(segment) = segments.next() {
-            let entries = self.snapshot.tree(tree, path)?;
+            let entries = self.snapshot.store().tree(tree, path)?;
             let entry = entries.find(segment.as_bytes());
-            match entry.map_err(|reason| super::bad_tree(path, reason))? {
+            match entry.map_err(|reason| bad_tree(path, reason))? {
                 Some(entry) if entry.kind == EntryKind::Directory => tree = entry.id,
                 Some(entry) if segments.peek().is_none() => return Ok(Some(BlobId::from(entry.id))),
                 _ => return Ok(None),

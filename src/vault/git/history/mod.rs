@@ -15,9 +15,10 @@ use git2::Oid;
 
 use super::error::{ReadError, SnapshotError};
 use super::id::CommitId;
+use super::listing::TreeFile;
 use super::reference;
 use super::repository::Repository;
-use super::snapshot::{Snapshot, TreeFile};
+use super::snapshot::Snapshot;
 use super::tree::RawTree;
 use changes::Collected;
 use commit::{Commit, shallow};
@@ -136,7 +137,7 @@ impl<'s, 'r> History<'s, 'r> {
             reference: CommitId::from(tip).to_string(),
             error: error.into(),
         };
-        if tip != known && !(snapshot.has(known) && git.graph_descendant_of(tip, known).map_err(failed)?) {
+        if tip != known && !(snapshot.store().has(known) && git.graph_descendant_of(tip, known).map_err(failed)?) {
             return Ok(None);
         }
         let mut walk = git.revwalk().map_err(failed)?;
@@ -193,7 +194,7 @@ impl<'s, 'r> History<'s, 'r> {
             let parents = commit.parents.len();
             match shallow.contains(&id) {
                 true => commit.parents.clear(),
-                false => commit.parents.retain(|parent| self.snapshot.has(*parent)),
+                false => commit.parents.retain(|parent| self.snapshot.store().has(*parent)),
             }
             commit.cut = commit.parents.len() < parents;
             if commit.cut {
@@ -308,11 +309,4 @@ impl<'s, 'r> History<'s, 'r> {
 
 fn at(commit: &Commit, error: &ReadError) -> String {
     format!("commit {}: {error}", CommitId::from(commit.id).short())
-}
-
-fn bad_tree(directory: &str, reason: &'static str) -> ReadError {
-    ReadError::BadTree {
-        directory: directory.to_owned(),
-        reason,
-    }
 }

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 
-use super::super::{VAULT_FILE, error::ReadError, path::join, tree::EntryKind};
-use super::{History, MAX_DEPTH, Versions, at, bad_tree, commit::Commit};
+use super::super::{VAULT_FILE, entry::EntryKind, error::ReadError, path::join, store::bad_tree};
+use super::{History, MAX_DEPTH, Versions, at, commit::Commit};
 
 /// How many directories of one commit are searched for a vault that is not where it was in the commit behind it.
 const MAX_SEARCHED: usize = 100_000;
@@ -51,14 +51,14 @@ impl History<'_, '_> {
     fn vault_in(&self, root: Oid, directory: &str, first_root: Oid) -> Option<Oid> {
         let mut tree = root;
         for segment in directory.split('/').filter(|segment| !segment.is_empty()) {
-            let entries = self.snapshot.tree(tree, directory).ok()?;
+            let entries = self.snapshot.store().tree(tree, directory).ok()?;
             let entry = entries.find(segment.as_bytes()).ok()??;
             if entry.kind != EntryKind::Directory {
                 return None;
             }
             tree = entry.id;
         }
-        let entries = self.snapshot.tree(tree, directory).ok()?;
+        let entries = self.snapshot.store().tree(tree, directory).ok()?;
         let file = entries.find(VAULT_FILE.as_bytes()).ok()??;
         (file.id == first_root).then_some(tree)
     }
@@ -69,7 +69,7 @@ impl History<'_, '_> {
         if depth > MAX_DEPTH || searched(&self.searched.borrow()) {
             return Ok(None);
         }
-        let entries = self.snapshot.tree(tree, path)?;
+        let entries = self.snapshot.store().tree(tree, path)?;
         let mut below = Vec::new();
         for entry in entries.entries() {
             let entry = entry.map_err(|reason| bad_tree(path, reason))?;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::{Attempt, Run, sync};
+use super::{Attempt, Run};
 use crate::vault::git::{
     error::WriteFailure,
     index::{Index, IndexLock, Staged},
     journal::{Journal, JournalFile},
-    lock::{StateDir, remove_if_there},
+    lock::StateDir,
     objects::Objects,
     recovery,
     request::Change,
@@ -38,14 +38,7 @@ impl Run<'_> {
         }
         let index = Index::copy(state, self.repository.git_dir(), &lock)?;
         let files = self.check(&index, &attempt.changes)?;
-        let mut directories: Vec<String> = Vec::new();
-        for file in files.iter().filter(|file| !file.index_only) {
-            for directory in worktree::missing_directories(top, &file.path) {
-                if !directories.contains(&directory) {
-                    directories.push(directory);
-                }
-            }
-        }
+        let directories = worktree::missing_directories(top, files.iter().filter(|file| !file.index_only));
         Ok(Some(Checkout {
             lock,
             index,
@@ -113,24 +106,10 @@ impl Run<'_> {
         journal: &Journal,
         lock: &IndexLock,
     ) -> Result<(), WriteFailure> {
-        let kept = Index::kept(state);
-        if kept.exists() {
-            // The lock was ours all the time, so that nobody has changed the index since. This
-            // takes no space, on a disk that may just have filled up.
-            let original = self.repository.git_dir().join("index");
-            std::fs::rename(&kept, &original).map_err(|source| WriteFailure::Io {
-                doing: "put back",
-                path: original.clone(),
-                source,
-            })?;
-            // Had it not been replaced yet, both are one file, and a rename does nothing.
-            remove_if_there(&kept)?;
-            worktree::put_back(self.repository.git(), top, journal, &Default::default())?;
-        } else {
+        if !recovery::put_back_kept(self.repository, state, top, journal)? {
             recovery::undo(self.repository, state, journal, None, lock)?;
         }
-        remove_if_there(&state.file("index"))?;
-        Journal::remove(state)
+        recovery::forget(state)
     }
 }
 
@@ -146,7 +125,7 @@ pub(super) fn prepare(
     let contents: Vec<&[u8]> = changes.iter().map(|change| change.contents).collect();
     let mut new = vec![journal.write(state)?];
     new.extend(worktree::prepare(top, journal, &contents)?);
-    sync(objects, new, state)
+    objects.sync_with(new, state.path())
 }
 
 /// Puts the files in place, then the index.
@@ -166,16 +145,4 @@ pub(super) fn place(
         index.set(&file.path, file.new, metadata.as_ref())?;
     }
     index.put_in_place(state, top, directories, lock)
-}
-
-/// Clears away what was only for taking back, and returns what must stay. It is committed: what
-/// cannot be cleared away now is for the next run, and no failure.
-pub(super) fn tidy(state: &StateDir, top: &Path, journal: &Journal) -> Vec<String> {
-    let Ok(left_alone) = worktree::tidy(top, journal) else {
-        return Vec::new();
-    };
-    if remove_if_there(&Index::kept(state)).is_ok() {
-        let _ = Journal::remove(state);
-    }
-    left_alone
 }

@@ -4,7 +4,7 @@
 
 mod checkout;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use git2::Oid;
@@ -17,14 +17,14 @@ use super::journal::{Journal, JournalFile};
 use super::lock::StateDir;
 use super::objects::{Leaf, Objects};
 use super::path::{check_path, join};
-use super::repository::{HeadState, Repository};
+use super::reference::HeadState;
+use super::repository::Repository;
 use super::request::{Change, CommitRequest, changes};
 use super::snapshot::Snapshot;
 use super::swap::{self, Move, Swap};
-use super::sync::sync_all;
 use super::target::{self, Target};
 use super::{VAULT_FILE, recovery};
-use checkout::{Checkout, place, prepare, tidy};
+use checkout::{Checkout, place, prepare};
 
 /// How often a command is planned again because the branch moved meanwhile.
 const TRIES: u32 = 50;
@@ -207,7 +207,7 @@ impl<'r> Run<'r> {
         // So that a lock on the branch is known as ours, should this be killed.
         let (commit, objects) = self.make_commit(attempt)?;
         let journal = self.journal(attempt.target, commit, Vec::new(), Vec::new());
-        sync(&objects, vec![journal.write(state)?], state)?;
+        objects.sync_with(vec![journal.write(state)?], state.path())?;
         let swapped = self.swap(state, attempt, commit);
         // Without files it has nothing to undo: if it stays, the next run removes it.
         let _ = Journal::remove(state);
@@ -250,7 +250,7 @@ impl<'r> Run<'r> {
             .and_then(|()| self.swap(state, attempt, commit));
         let failure = match done {
             Ok(Swap::Done) => {
-                let left_alone = tidy(state, top, &journal);
+                let left_alone = recovery::tidy(state, top, &journal);
                 return Ok(Some(self.written(attempt, Some(commit), left_alone)));
             }
             Ok(Swap::Moved) => None,
@@ -346,13 +346,4 @@ impl<'r> Run<'r> {
         };
         WriteFailure::Busy { branch, tries: TRIES }
     }
-}
-
-/// Has objects and other new files synced to disk, then the directories that name them.
-fn sync(objects: &Objects<'_>, mut files: Vec<PathBuf>, state: &StateDir) -> Result<(), WriteFailure> {
-    let (loose, mut directories) = objects.files();
-    files.extend(loose);
-    sync_all(&files)?;
-    directories.insert(state.path().to_owned());
-    sync_all(&directories.into_iter().collect::<Vec<_>>())
 }

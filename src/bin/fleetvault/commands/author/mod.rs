@@ -17,12 +17,14 @@ use serde::Serialize;
 use vault_format::AuthorName;
 
 use crate::{
+    commit::{Keys, ReadArgs},
     complete,
-    context::{Context, Keys, ReadArgs, WriteArgs},
+    context::Context,
     output,
     trust::Strictness,
 };
 use key::GivenSigner;
+use proposal::ChangeArgs;
 
 #[derive(Subcommand)]
 pub enum AuthorCommand {
@@ -77,16 +79,6 @@ pub struct ThresholdArgs {
     number: u64,
     #[command(flatten)]
     change: ChangeArgs,
-}
-
-/// Arguments of every change of the root.
-#[derive(Args)]
-struct ChangeArgs {
-    /// Where more than one author must sign: the file to write the proposal to [default: root-N.proposal]
-    #[arg(long, value_name = "FILE", conflicts_with = "branch")]
-    proposal: Option<PathBuf>,
-    #[command(flatten)]
-    write: WriteArgs,
 }
 
 #[derive(Serialize)]

@@ -11,19 +11,30 @@ use fleetvault::{
     author::{self, Desk, Proposal, RootChange},
     cli::Failure,
     say,
-    terminal::{escape, prompt, report::Report},
+    terminal::{escape, report::Report},
 };
 use serde::Serialize;
 use vault_format::FILE_MAX;
 
-use super::ChangeArgs;
 use crate::{
-    context::{Context, Keys, WriteArgs},
+    ask::{self, NOBODY, Refusal},
+    commit::{Keys, WriteArgs},
+    context::Context,
     output,
 };
 
 /// How many lines of changes a co-signer is shown.
 const CHANGES_MAX: usize = 50;
+
+/// Arguments of every change of the root.
+#[derive(Args)]
+pub(super) struct ChangeArgs {
+    /// Where more than one author must sign: the file to write the proposal to [default: root-N.proposal]
+    #[arg(long, value_name = "FILE", conflicts_with = "branch")]
+    pub proposal: Option<PathBuf>,
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
 
 #[derive(Args)]
 #[command(
@@ -140,14 +151,12 @@ fn agree(args: &SignArgs, question: &str) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    let answer = prompt::confirm(question);
-    match answer.map_err(|error| Report::new(1, "io", format!("cannot ask at the terminal: {error}")))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(Report::new(7, "refused", "not signed").into()),
-        None => Err(Report::new(7, "refused", "nobody can be asked: there is no terminal")
-            .hint("--dry-run shows what it means, --yes signs it without asking")
-            .into()),
-    }
+    let refusal = Refusal {
+        said_no: "not signed",
+        nobody: NOBODY,
+        hint: "--dry-run shows what it means, --yes signs it without asking",
+    };
+    ask::agree(question, &refusal)
 }
 
 fn tell(

@@ -1,5 +1,6 @@
 //! `doctor`: what is wrong or risky here, and what to do about it.
 
+mod check;
 mod surroundings;
 
 use std::path::Path;
@@ -14,36 +15,15 @@ use fleetvault::{
     terminal::{escape, report::Report, style::Style},
     vault::{Access, HeadState, Repository, Vault},
 };
-use serde::Serialize;
 use vault_format::{AuthorName, Credential, Entry, FilePath, Grant, Group, GroupName, Member};
 
-use crate::{
-    context::{Context, ReadArgs},
-    output, progress,
-    trust::Strictness,
-};
+use crate::{commit::ReadArgs, context::Context, output, progress, trust::Strictness};
+use check::{Check, State, check, from_reports};
 
 #[derive(Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
     read: ReadArgs,
-}
-
-#[derive(Serialize)]
-struct Check {
-    state: State,
-    what: String,
-    todo: Option<String>,
-}
-
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    Good,
-    /// True of many machines, and worth knowing.
-    Note,
-    Risk,
-    Bad,
 }
 
 /// How soon an expiry is worth a word, in days.
@@ -76,10 +56,7 @@ pub fn run(args: &DoctorArgs, context: &Context) -> Result<(), Failure> {
 
 fn examine(args: &DoctorArgs, context: &Context, checks: &mut Vec<Check>) -> Result<(), Failure> {
     let repository = Repository::open(Path::new("."), Access::Read)?;
-    let vault = Vault::load(
-        repository.snapshot(&args.read.reference)?,
-        context.settings.state.as_deref(),
-    )?;
+    let vault = context.load(repository.snapshot(&args.read.reference)?)?;
     checks.push(check(
         State::Good,
         format!("vault {} at commit {}", vault.id(), vault.snapshot().commit().short()),
@@ -367,20 +344,5 @@ fn print(checks: &[Check]) {
         if let Some(todo) = &check.todo {
             say!("      → {}", escape(todo));
         }
-    }
-}
-
-fn from_reports(state: State, reports: Vec<Report>) -> Check {
-    match reports.into_iter().next() {
-        Some(report) => check(state, report.message, report.hint),
-        None => check(state, "unknown", None),
-    }
-}
-
-fn check(state: State, what: impl Into<String>, todo: Option<String>) -> Check {
-    Check {
-        state,
-        what: what.into(),
-        todo,
     }
 }

@@ -7,7 +7,7 @@ use fleetvault::{
     resolver::IdentitySource,
 };
 
-use super::{Check, State, check, from_reports};
+use super::check::{Check, State, check, from_reports};
 use crate::context::Context;
 
 pub fn examine(context: &Context) -> Vec<Check> {

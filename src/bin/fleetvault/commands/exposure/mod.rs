@@ -22,8 +22,9 @@ use serde::Serialize;
 use vault_format::{CredentialName, MemberName};
 
 use crate::{
+    commit::ReadArgs,
     complete,
-    context::{Context, ReadArgs, fail},
+    context::{Context, fail},
     output::{self, note},
     trust::Strictness,
 };

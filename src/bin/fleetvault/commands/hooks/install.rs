@@ -1,225 +1,31 @@
 //! `hooks install`, `status` and `remove`: the hooks in a repository. What is not fleetvault's is never overwritten, and comes back.
 
-use std::{
-    env, fs, io,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, io::Write, path::Path};
 
-use fleetvault::{
-    cli::Failure,
-    say,
-    terminal::{escape, report::Report},
-    vault::{Access, Repository},
-};
-use serde::Serialize;
+use clap::Args;
+use fleetvault::{cli::Failure, say, terminal::escape};
 
 use super::{
-    Hook, InstallArgs,
     git::{ask, git},
+    hook::{Hook, program, script},
+    place::{Place, State, cannot, shown},
 };
 use crate::{context::Context, output};
-
-/// The line that only fleetvault's hooks have.
-const MARK: &str = "# fleetvault hook: ";
-
-/// What a hook is called that was set aside.
-const BEFORE: &str = "before-fleetvault";
-
-/// The line of a hook that names the program.
-const PROGRAM: &str = "program='fleetvault'";
 
 /// How git shows files of a vault, as `.gitattributes` names it.
 const TEXTCONV: &str = "diff.fleetvault.textconv";
 
-/// Files by which programs are known that write hooks themselves, and what they are to be told.
-const FRAMEWORKS: [(&str, &str, &str); 6] = [
-    (".pre-commit-config.yaml", "pre-commit", PRE_COMMIT),
-    (
-        ".husky",
-        "Husky",
-        "add to .husky/pre-commit:\nfleetvault hooks check --staged",
-    ),
-    ("lefthook.yml", "lefthook", LEFTHOOK),
-    ("lefthook.yaml", "lefthook", LEFTHOOK),
-    (".lefthook.yml", "lefthook", LEFTHOOK),
-    (
-        "lefthook.toml",
-        "lefthook",
-        "add to lefthook.toml:\n[pre-commit.commands.fleetvault]\nrun = \"fleetvault hooks check --staged\"",
-    ),
-];
-const PRE_COMMIT: &str = "add to .pre-commit-config.yaml:\n- repo: local\n  hooks:\n  - id: fleetvault\n    name: fleetvault\n    \
-    entry: fleetvault hooks check --staged\n    language: system\n    pass_filenames: false\n    always_run: true";
-const LEFTHOOK: &str =
-    "add to it:\npre-commit:\n  commands:\n    fleetvault:\n      run: fleetvault hooks check --staged";
-
-impl Hook {
-    const ALL: [Self; 3] = [Self::PreCommit, Self::PreReceive, Self::Update];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::PreCommit => "pre-commit",
-            Self::PreReceive => "pre-receive",
-            Self::Update => "update",
-        }
-    }
-
-    const fn script(self) -> &'static str {
-        match self {
-            Self::PreCommit => include_str!("../../../../../hooks/git/pre-commit"),
-            Self::PreReceive => include_str!("../../../../../hooks/git/pre-receive"),
-            Self::Update => include_str!("../../../../../hooks/git/update"),
-        }
-    }
-
-    /// What somebody adds to a hook of their own.
-    const fn line(self) -> &'static str {
-        match self {
-            Self::PreCommit => "fleetvault hooks check --staged || exit",
-            Self::PreReceive => "fleetvault hooks check --received || exit   # reads standard input, as the hook does",
-            Self::Update => "fleetvault hooks check --update \"$1\" \"$2\" \"$3\" || exit",
-        }
-    }
-}
-
-/// What stands in a hook's place.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// Nothing.
-    Absent,
-    /// This version's hook.
-    Installed,
-    /// A hook of fleetvault with other contents.
-    Outdated,
-    /// Somebody else's.
-    Other,
-}
-
-/// A repository and where its hooks are.
-struct Place {
-    hooks: PathBuf,
-    work_dir: Option<PathBuf>,
-    is_bare: bool,
-    /// The hooks are those of every repository of this user or machine.
-    is_shared: bool,
-}
-
-impl Place {
-    fn find() -> Result<Self, Failure> {
-        let repository = Repository::open(Path::new("."), Access::Write)?;
-        let hooks = git(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"], &[])?;
-        let scope = ask(&["config", "--show-scope", "--get", "core.hooksPath"])?.unwrap_or_default();
-        Ok(Self {
-            hooks: hooks.into(),
-            work_dir: repository.work_dir().map(Path::to_owned),
-            is_bare: repository.is_bare(),
-            is_shared: scope.starts_with("global") || scope.starts_with("system"),
-        })
-    }
-
-    fn path(&self, hook: Hook) -> PathBuf {
-        self.hooks.join(hook.name())
-    }
-
-    fn before(&self, hook: Hook) -> PathBuf {
-        self.hooks.join(format!("{}.{BEFORE}", hook.name()))
-    }
-
-    fn state(&self, hook: Hook) -> Result<State, Failure> {
-        let path = self.path(hook);
-        let Ok(data) = path.symlink_metadata() else {
-            return Ok(State::Absent);
-        };
-        if !data.is_file() {
-            return Ok(State::Other);
-        }
-        let text = fs::read(&path).map_err(|error| cannot("read", &path, &error))?;
-        let has_mark = text
-            .split(|&byte| byte == b'\n')
-            .nth(1)
-            .is_some_and(|line| line.starts_with(MARK.as_bytes()));
-        Ok(match has_mark {
-            true if text == script(hook).as_bytes() => State::Installed,
-            true => State::Outdated,
-            false => State::Other,
-        })
-    }
-
-    /// A program that writes this repository's hooks.
-    fn framework(&self) -> Option<(&'static str, &'static str, &'static str)> {
-        let top = self.work_dir.as_ref()?;
-        FRAMEWORKS.into_iter().find(|(file, ..)| top.join(file).exists())
-    }
-
-    /// Tells whether a hook that is set aside would look for what it runs by its new name, and not find it: Husky's do, and programs that stand
-    /// under the names of all hooks.
-    fn goes_by_its_name(&self, path: &Path) -> bool {
-        // What cannot be read, a link to nowhere for example, does not run either.
-        let text = fs::read(path).unwrap_or_default();
-        let has = |part: &[u8]| memchr::memmem::find(&text, part).is_some();
-        self.hooks.ends_with(".husky/_") || (text.starts_with(b"#!") && has(b"basename"))
-    }
-
-    /// Refuses what would take somebody's hook away, or put one where it is not expected.
-    fn check(&self, hook: Hook, state: State, chain: bool) -> Result<(), Failure> {
-        let (name, path) = (hook.name(), self.path(hook));
-        if self.is_shared {
-            let text = format!("core.hooksPath is set for all repositories, to {}", shown(&self.hooks));
-            return Err(Report::new(1, "hooks", text)
-                .hint(format!(
-                    "add to {name} there:\n{}\nor set it for this one: git config core.hooksPath .git/hooks",
-                    hook.line()
-                ))
-                .into());
-        }
-        if matches!(state, State::Installed | State::Outdated) {
-            return Ok(());
-        }
-        if hook == Hook::PreCommit
-            && !chain
-            && let Some((file, program, how)) = self.framework()
-        {
-            let text = format!("{file} is there, so {program} writes the hooks of this repository");
-            return Err(Report::new(1, "hooks", text)
-                .hint(format!(
-                    "{how}
-or install the hook all the same: --chain"
-                ))
-                .into());
-        }
-        if state == State::Absent {
-            return Ok(());
-        }
-        if !chain {
-            let text = format!("there is another {name} hook: {}", shown(&path));
-            return Err(Report::new(1, "hooks", text)
-                .hint(format!(
-                    "add to it:\n{}\nor let fleetvault call it first: --chain",
-                    hook.line()
-                ))
-                .into());
-        }
-        if self.goes_by_its_name(&path) {
-            let text = format!(
-                "the hook goes by its own name, and would do nothing under another: {}",
-                shown(&path)
-            );
-            let line = hook.line();
-            return Err(Report::new(1, "hooks", text)
-                .hint(match self.framework() {
-                    Some((.., how)) => how.to_owned(),
-                    None => format!("add to it:\n{line}"),
-                })
-                .into());
-        }
-        let before = self.before(hook);
-        match before.symlink_metadata() {
-            Ok(_) => Err(Report::new(1, "hooks", format!("{} is there already", shown(&before))).into()),
-            Err(_) => Ok(()),
-        }
-    }
+#[derive(Args)]
+pub struct InstallArgs {
+    /// Which hooks [default: pre-commit, or pre-receive in a bare repository]
+    #[arg(value_name = "HOOK")]
+    hooks: Vec<Hook>,
+    /// Set a hook that is there aside, and call it first
+    #[arg(long)]
+    chain: bool,
+    /// Show what would happen, write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub fn install(args: &InstallArgs) -> Result<(), Failure> {
@@ -351,33 +157,8 @@ pub fn status(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A hook's script, with the program in it that installed it.
-fn script(hook: Hook) -> String {
-    let script = hook.script();
-    match program() {
-        Some(program) => script.replacen(PROGRAM, &format!("program={program}"), 1),
-        None => script.to_owned(),
-    }
-}
-
 fn textconv() -> String {
     format!("{} hooks textconv", program().unwrap_or_else(|| "fleetvault".into()))
-}
-
-/// The path of this program, quoted for a shell. One that the shell finds by its name is called by that, so that an update can move it.
-fn program() -> Option<String> {
-    let this = env::current_exe().ok()?;
-    let path = env::var_os("PATH")?;
-    let mut found = env::split_paths(&path).map(|directory| directory.join("fleetvault"));
-    let found = found.find(|path| path.is_file());
-    let same = |path: &PathBuf| {
-        path.canonicalize()
-            .is_ok_and(|path| this.canonicalize().is_ok_and(|this| this == path))
-    };
-    if found.as_ref().is_some_and(same) {
-        return None;
-    }
-    Some(format!("'{}'", this.to_str()?.replace('\'', "'\\''")))
 }
 
 /// Writes a hook beside its place, and renames it there.
@@ -393,12 +174,4 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
-}
-
-fn shown(path: &Path) -> String {
-    escape(&path.display().to_string()).into_owned()
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Report::new(1, "io", format!("cannot {what} {}: {error}", shown(path))).into()
 }

@@ -2,10 +2,12 @@
 
 mod check;
 mod git;
+mod hook;
 mod install;
+mod place;
 mod textconv;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Subcommand;
 use fleetvault::cli::Failure;
 
 use crate::context::Context;
@@ -21,7 +23,7 @@ pub enum HooksCommand {
               fleetvault -C /srv/git/vault.git hooks install\n  \
               fleetvault -C /srv/git/vault.git hooks install update"
     )]
-    Install(InstallArgs),
+    Install(install::InstallArgs),
     /// Tell which hooks are there
     Status,
     /// Remove the hooks of fleetvault, and bring back what they set aside
@@ -32,30 +34,6 @@ pub enum HooksCommand {
     /// Show the header of a vault's file, for git
     #[command(hide = true)]
     Textconv(textconv::TextconvArgs),
-}
-
-#[derive(Args)]
-pub struct InstallArgs {
-    /// Which hooks [default: pre-commit, or pre-receive in a bare repository]
-    #[arg(value_name = "HOOK")]
-    hooks: Vec<Hook>,
-    /// Set a hook that is there aside, and call it first
-    #[arg(long)]
-    chain: bool,
-    /// Show what would happen, write nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// A hook of git.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Hook {
-    /// Judges what is staged
-    PreCommit,
-    /// Judges a push, as a whole
-    PreReceive,
-    /// Judges a push, one reference at a time
-    Update,
 }
 
 pub fn run(command: &HooksCommand, context: &Context) -> Result<(), Failure> {

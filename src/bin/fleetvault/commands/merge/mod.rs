@@ -91,6 +91,8 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<(), Failure> {
             let selected: Vec<FilePath> = selection.files.iter().map(|(_, file)| file.path.clone()).collect();
             author::check_selection(&selected, &selection.left).map_err(fail)?;
             sides::check_settled(&memory, &snapshot, &all)?;
+            let head = context.load(repository.snapshot("HEAD")?)?;
+            context.learn(&repository, &head, !args.dry_run)?;
             merge(context, &repository, &memory, snapshot, &selection, &ruling)?
         }
     };

@@ -12,7 +12,7 @@ use vault_format::FilePath;
 
 use super::{
     super::merge::sides,
-    Side,
+    args::Side,
     judge::{Judge, expect_sound},
 };
 use crate::context::{Context, fail};

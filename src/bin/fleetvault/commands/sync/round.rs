@@ -18,11 +18,15 @@ use fleetvault::{
 };
 
 use super::{
-    SyncArgs,
+    args::SyncArgs,
     judge::{Judge, expect_sound, refuse},
     rebase::{Rebase, Rebased, unrelated},
 };
-use crate::{context::Context, output::note, trust::Strictness};
+use crate::{
+    context::Context,
+    output::{note, remembered},
+    trust::Strictness,
+};
 
 /// How often it is tried because another was faster. With eight clones that push all the time, one in eight tries lands.
 const TRIES: u32 = 200;
@@ -307,11 +311,7 @@ impl Round<'_> {
             return Ok(false);
         }
         for floors in &step.floors {
-            if let Err(error) = floors.save() {
-                note(&format!(
-                    "this machine's memory of serials could not be written: {error}"
-                ));
-            }
+            remembered(floors.save());
         }
         Ok(true)
     }

@@ -13,7 +13,7 @@ use fleetvault::{
     vault::RemoteOptions,
 };
 
-use super::{SyncArgs, round::round, tell};
+use super::{args::SyncArgs, round::round, tell};
 use crate::{context::Context, output};
 
 /// The longest pause while it fails.
