@@ -19,7 +19,7 @@ use fleetvault::{
 
 use super::{
     SyncArgs,
-    judge::{Judge, expect_sound, refuse},
+    judge::{Judge, refuse},
     rebase::{Rebase, Rebased, unrelated},
 };
 use crate::{context::Context, output::note, trust::Strictness};
@@ -187,9 +187,13 @@ impl Round<'_> {
         // Where the upstream was set back, what it lost must not come back with the own commits as if nothing had happened.
         if parting.lost == 0 && self.repository.is_or_follows(head, incoming)? {
             if step.own > 0 && !self.args.no_push {
-                self.expect_own_sound(incoming, head)?;
+                let made = self.rebasing().stay(&parting, head, incoming)?;
+                self.take(&mut step, made);
             }
-            return Ok(step);
+            return match step.result == head {
+                true => Ok(step),
+                false => self.expect_none_older(step, &parting, incoming),
+            };
         }
         let Some(fork) = parting.fork else {
             return Err(unrelated(&self.upstream.name()).into());
@@ -203,16 +207,14 @@ impl Round<'_> {
         if parting.own.is_empty() {
             step.result = incoming;
         } else {
-            let Rebased {
-                result,
-                made,
-                merged,
-                floors,
-            } = self.rebase(&parting, head, incoming)?;
-            (step.result, step.own, step.rebased) = (result, made.len(), made.len());
-            (step.merged, step.floors) = (merged, floors);
+            let made = self.rebasing().run(&parting, head, incoming)?;
+            self.take(&mut step, made);
         }
-        let older = self.judge().rolled_back(head, step.result)?;
+        self.expect_none_older(step, &parting, incoming)
+    }
+
+    fn expect_none_older(&self, step: Step, parting: &Parting, incoming: CommitId) -> Result<Step, Failure> {
+        let older = self.judge().rolled_back(step.head, step.result)?;
         match older.is_empty() {
             true => Ok(step),
             false => {
@@ -220,27 +222,26 @@ impl Round<'_> {
                     refused: older,
                     ..Judgement::default()
                 };
-                Err(self.refuse_incoming(&judgement, &parting, incoming))
+                Err(self.refuse_incoming(&judgement, parting, incoming))
             }
         }
     }
 
-    fn rebase(&self, parting: &Parting, head: CommitId, incoming: CommitId) -> Result<Rebased, Failure> {
-        let rebase = Rebase {
+    fn rebasing(&self) -> Rebase<'_> {
+        Rebase {
             context: self.context,
             repository: self.repository,
             directory: &self.directory,
-            upstream: &self.upstream.name(),
+            upstream: self.upstream.name(),
             keep: self.args.keep,
-        };
-        rebase.run(parting, head, incoming)
+        }
     }
 
-    /// Own commits that do not verify are not for others.
-    fn expect_own_sound(&self, incoming: CommitId, result: CommitId) -> Result<(), Failure> {
-        let mut judgement = self.judge().all(incoming, result)?;
-        judgement.refused.append(&mut judgement.stale);
-        expect_sound(&judgement.refused, &self.upstream.name(), incoming)
+    /// What is to become of the branch, with own commits that were made anew.
+    fn take(&self, step: &mut Step, made: Rebased) {
+        (step.result, step.own) = (made.result, made.made.len());
+        step.rebased = if made.result == step.head { 0 } else { step.own };
+        (step.merged, step.floors) = (made.merged, made.floors);
     }
 
     fn refuse_incoming(&self, judgement: &Judgement, parting: &Parting, incoming: CommitId) -> Failure {
