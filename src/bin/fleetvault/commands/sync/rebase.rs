@@ -279,6 +279,11 @@ impl Rebase<'_> {
                 Ok(Some(way_out)) => report.hint(way_out),
                 Ok(None) | Err(_) => report,
             },
+            // Whoever is no author any more writes nothing here: what others have is there to be taken.
+            "not_an_author" => match self.way_out(step.fork, step.own) {
+                Ok(way_out) => report.hint(way_out),
+                Err(_) => report,
+            },
             _ => report,
         }
         };
