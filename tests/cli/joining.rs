@@ -7,6 +7,8 @@ use std::{
     process::Stdio,
 };
 
+use vault_format::SigningKey;
+
 use crate::{
     clones::Clones,
     console::Console,
@@ -320,4 +322,59 @@ fn a_key_that_is_there_is_not_replaced_and_a_name_that_is_no_branch_is_told() {
     command.args(["join", "build-9"]).current_dir(clones.path("new"));
     run(command, b"").fails(6).says("does not know the vault");
     assert!(!clones.path("stranger/fleetvault").exists());
+}
+
+#[test]
+fn who_cannot_let_it_in_is_refused_before_the_question() {
+    let clones = machine();
+    let fleet = &clones.fleet;
+    let new_key = |name: &str| {
+        let key = SigningKey::generate().unwrap();
+        let file = clones.path(name);
+        fs::write(&file, key.to_openssh("").unwrap().as_bytes()).unwrap();
+        (file, key.signer().unwrap().to_string())
+    };
+    let (stranger, _) = new_key("stranger-signing-key");
+    let (carol, public) = new_key("carol-signing-key");
+    for member in ["dev", "carol"] {
+        fleet.member(member);
+    }
+    fleet.fleetvault(&["author", "add", "carol", "--key", &public]).ok();
+    fleet.fleetvault(&["group", "add", "deployers", "dev"]).ok();
+    fleet.set("for_dev", "value-for-dev-alone", "dev");
+    let printed = on_machine(&clones, &["join", "build-7", "--print"]).ok();
+    fs::write(clones.path("request.toml"), printed.out()).unwrap();
+    let refused = |key: &std::path::Path, args: &[&str], code: i32, said: &str, question: &str| {
+        let mut command = fleet.fleetvault_command(args);
+        command
+            .env("FLEETVAULT_SIGNING_KEY", key)
+            .env("FLEETVAULT_IDENTITY", fleet.identity("carol"));
+        let mut console = Console::start(command);
+        console.expect(said);
+        let (status, shown) = console.end();
+        assert!(!shown.contains(question), "{shown}");
+        assert_eq!(status.code(), Some(code), "{shown}");
+    };
+    let approve = ["member", "approve", "../request.toml"];
+    let nobody = clones.path("no-such-key");
+    refused(&nobody, &approve, 1, "there is no signing key", "[y/N]");
+    refused(&stranger, &approve, 7, "belongs to no author", "[y/N]");
+    let like = ["member", "approve", "../request.toml", "--like", "dev"];
+    refused(&carol, &like, 7, "the group 'deployers' cannot be granted", "[y/N]");
+    fleet.fleetvault(&["group", "revoke", "deployers", "dev"]).ok();
+    refused(&carol, &like, 7, "credential 'for_dev' cannot be sealed anew", "[y/N]");
+    for args in [&["set", "new"][..], &["rotate", "token"], &["edit", "token"]] {
+        refused(&nobody, args, 1, "there is no signing key", "value of");
+        refused(&stranger, args, 7, "belongs to no author", "value of");
+    }
+    // What carol can do goes on as before.
+    let mut command = fleet.fleetvault_command(&approve);
+    command
+        .env("FLEETVAULT_SIGNING_KEY", &carol)
+        .env("FLEETVAULT_IDENTITY", fleet.identity("carol"));
+    let mut console = Console::start(command);
+    console.expect("[y/N] ");
+    console.press("y\r");
+    let (status, shown) = console.end();
+    assert!(status.success() && shown.contains("added member build-7"), "{shown}");
 }

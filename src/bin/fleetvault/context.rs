@@ -167,12 +167,37 @@ impl Context {
         let repository = Repository::open(Path::new("."), Access::Write)?;
         let signer = self.signer()?;
         self.warn_if_behind(&repository);
+        self.at_desk(&repository, branch, &signer, Keys::SigningOnly, work)
+    }
+
+    /// Judges a change before a person is asked for anything: who may not make it is told first. Signs nothing, so that no passphrase and no
+    /// touch is needed for it.
+    pub fn consider<T>(
+        &self,
+        args: &WriteArgs,
+        keys: Keys,
+        work: impl FnOnce(&Desk<'_, '_, '_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let repository = Repository::open(Path::new("."), Access::Write)?;
+        let signer = Signer::open(&self.signing_key_path()?)?;
+        self.at_desk(&repository, args.branch.as_deref(), &signer, keys, work)
+    }
+
+    fn at_desk<T>(
+        &self,
+        repository: &Repository,
+        branch: Option<&str>,
+        signer: &Signer,
+        keys: Keys,
+        work: impl FnOnce(&Desk<'_, '_, '_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let reference = branch
             .filter(|branch| repository.commit(branch).is_ok())
             .unwrap_or("HEAD");
         let vault = self.load(repository.snapshot(reference)?)?;
-        self.check_trust(&repository, &vault, Strictness::Required)?;
-        work(&Desk::new(&vault, &signer, None, time::now())?)
+        self.check_trust(repository, &vault, Strictness::Required)?;
+        let keyring = self.keyring(&vault, keys)?;
+        work(&Desk::new(&vault, signer, keyring.as_ref(), time::now())?)
     }
 
     /// Reads the user's own identity file, and asks for its passphrase where it has one.

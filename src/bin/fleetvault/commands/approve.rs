@@ -82,13 +82,18 @@ pub fn run(args: &ApproveArgs, context: &Context) -> Result<(), Failure> {
     }) {
         return Err(fail(error));
     }
-    compare(args, context, &request, &from)?;
     let new = NewMember {
         name: request.name.clone(),
         recipients: request.recipients.clone(),
         note: args.note.clone(),
         like: args.like.clone(),
     };
+    if args.fingerprint.is_none() {
+        context.consider(&args.write, Keys::Identity, |desk| {
+            author::check_add(desk, &new).map_err(fail)
+        })?;
+    }
+    compare(args, context, &request, &from)?;
     context.write(&args.write, Keys::Identity, |desk| {
         // Judged again: another commit may be there by now.
         if desk.vault.id() != request.vault {

@@ -35,11 +35,8 @@ pub struct RotateArgs {
 }
 
 pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
-    let read = ReadArgs {
-        reference: "HEAD".into(),
-    };
     let names = match args.exposed {
-        true => exposed(&read, context)?,
+        true => exposed(context)?,
         false => args.names.clone(),
     };
     if names.len() > 1 && args.value.is_shared() {
@@ -50,10 +47,10 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
         );
     }
     let policy = args.policy.change()?;
-    if args.value.is_asked_for() && args.write.branch.is_none() {
-        context.read(&read, Strictness::Required, |vault| {
+    if args.value.is_asked_for() {
+        context.consider(&args.write, Keys::SigningOnly, |desk| {
             for name in &names {
-                author::check_exists(vault, name).map_err(fail)?;
+                author::check_exists(desk.vault, name).map_err(fail)?;
             }
             Ok(())
         })?;
@@ -83,8 +80,11 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
 }
 
 /// What the history says is to be rotated.
-fn exposed(read: &ReadArgs, context: &Context) -> Result<Vec<CredentialName>, Failure> {
-    let found = context.read(read, Strictness::Required, |vault| {
+fn exposed(context: &Context) -> Result<Vec<CredentialName>, Failure> {
+    let read = ReadArgs {
+        reference: "HEAD".into(),
+    };
+    let found = context.read(&read, Strictness::Required, |vault| {
         exposure::read(vault, &exposure::EXPOSED, false)
     })?;
     exposure::remark(&found);
