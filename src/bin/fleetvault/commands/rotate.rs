@@ -2,18 +2,14 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
-use fleetvault::{
-    author::{self, AuthorError},
-    cli::Failure,
-    say,
-    terminal::report::Report,
-};
+use fleetvault::{author, cli::Failure, say, terminal::report::Report};
 use vault_format::{CredentialName, Secret};
 
 use super::{exposure, scope::PolicyArgs};
 use crate::{
     complete,
     context::{Context, Keys, ReadArgs, WriteArgs, fail},
+    output,
     trust::Strictness,
     value::ValueArgs,
 };
@@ -39,6 +35,12 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
         true => exposed(context)?,
         false => args.names.clone(),
     };
+    if names.is_empty() {
+        return output::nothing(
+            context.globals.json,
+            "nothing is to be rotated: whoever knows a current value may use or keep it",
+        );
+    }
     if names.len() > 1 && args.value.is_shared() {
         return Err(
             Report::new(2, "usage", "one value cannot be given to several credentials")
@@ -88,9 +90,5 @@ fn exposed(context: &Context) -> Result<Vec<CredentialName>, Failure> {
         exposure::read(vault, &exposure::EXPOSED, false)
     })?;
     exposure::remark(&found);
-    let names: Vec<CredentialName> = found.worklist().map(|(name, _)| name.clone()).collect();
-    match names.is_empty() {
-        true => Err(fail(AuthorError::NothingToDo)),
-        false => Ok(names),
-    }
+    Ok(found.worklist().map(|(name, _)| name.clone()).collect())
 }
