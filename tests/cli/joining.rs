@@ -378,3 +378,71 @@ fn who_cannot_let_it_in_is_refused_before_the_question() {
     let (status, shown) = console.end();
     assert!(status.success() && shown.contains("added member build-7"), "{shown}");
 }
+
+#[test]
+fn the_push_that_is_named_works_from_a_mirror_too() {
+    let clones = machine();
+    let fleet = &clones.fleet;
+    let url = format!("file://{}", clones.bare().display());
+    let mirror = clones.path("mirror.git");
+    let args = ["clone", "-q", "--mirror", &url, mirror.to_str().unwrap()];
+    fleet.git_in(&clones.path("."), &args).ok();
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "machine");
+    command
+        .args(["join", "build-7"])
+        .current_dir(&mirror)
+        .env("FLEETVAULT_ROOT", fleet.id());
+    let asked = run(command, b"").ok().out();
+    let push = asked.split("next: git ").nth(1).and_then(|rest| rest.split(',').next());
+    let push: Vec<&str> = push.unwrap().split(' ').collect();
+    fleet.git_in(&mirror, &push).ok();
+    // And is found by an author whose clone fetches one branch alone.
+    let args = ["clone", "-q", "--single-branch", &url, "narrow"];
+    fleet.git_in(&clones.path("."), &args).ok();
+    clones.git("narrow", &["fetch", "-q"]);
+    let missing = clones
+        .run("narrow", &["member", "approve", "build-7"])
+        .fails(4)
+        .says("there is no request of 'build-7'");
+    let fetch = missing
+        .stderr
+        .split("hint: git ")
+        .nth(1)
+        .and_then(|rest| rest.split(" brings").next());
+    let fetch: Vec<&str> = fetch.unwrap().split(' ').collect();
+    clones.git("narrow", &fetch);
+    clones
+        .run("narrow", &["member", "approve", "build-7"])
+        .fails(7)
+        .says("nobody can be asked to compare");
+}
+
+#[test]
+fn branches_that_are_there_are_no_dead_end() {
+    let clones = machine();
+    clones.git("new", &["branch", "join"]);
+    on_machine(&clones, &["join", "build-7"])
+        .fails(1)
+        .says("the branch 'join/build-7' cannot be made while there is a branch 'join'")
+        .says("--print");
+    assert!(!clones.path("machine/fleetvault/identity.txt").exists());
+    clones.git("new", &["branch", "-q", "-m", "join", "other"]);
+    // One that is left from before there was this vault.
+    let tree = clones.git("new", &["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let old = clones.git("new", &["commit-tree", "-m", "before", &tree]);
+    clones.git("new", &["branch", "join/build-7", &old]);
+    on_machine(&clones, &["join", "build-7"])
+        .fails(1)
+        .says("the branch 'join/build-7' is there, and has nothing of this vault")
+        .says("git branch -D join/build-7");
+    assert!(!clones.path("machine/fleetvault/identity.txt").exists());
+    clones.git("new", &["branch", "-q", "-D", "join/build-7"]);
+    on_machine(&clones, &["join", "build-7"]).ok();
+    clones.git("new", &["push", "-q", "origin", "join/build-7"]);
+    clones.fleet.git(&["fetch", "-q"]);
+    clones
+        .fleet
+        .fleetvault(&["member", "approve", "build-7"])
+        .fails(7)
+        .says("nobody can be asked to compare");
+}

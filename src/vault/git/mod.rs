@@ -49,7 +49,7 @@ pub use repository::{HeadState, Repository, init_repository};
 pub use request::{CommitRequest, FileChange};
 pub use resolve::{Merged, resolve};
 pub use snapshot::{Place, Remembered, Snapshot, TreeFile};
-pub use target::is_branch_name;
+pub use target::check_branch;
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use tree::{Child, EntryKind};
 pub use upstream::{Parting, Upstream, UpstreamError};
