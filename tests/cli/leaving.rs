@@ -331,7 +331,23 @@ fn an_author_who_is_no_keeper_removes_whom_no_sealed_scope_names() {
         .silent()
         .says("credential 'for_two' cannot be sealed anew: your keys do not open it");
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]), before);
+    // Before anything is to be removed or given to somebody else for it.
+    fleet.set("for_rev", "value-for-rev-alone", "rev");
+    as_ops(&["member", "remove", "rev"])
+        .fails(7)
+        .says("credential 'for_two' cannot be sealed anew: your keys do not open it");
+    fleet.fleetvault(&["rm", "for_rev"]).ok();
+    fleet.fleetvault(&["group", "add", "team", "rev"]).ok();
+    fleet.set("for_rev", "value-for-rev-alone", "rev");
     fleet.fleetvault(&["scope", "for_two", "--drop", "rev"]).ok();
+    as_ops(&["member", "remove", "rev"])
+        .fails(7)
+        .says("the group 'team' cannot be granted: your keys do not open it");
+    fleet.fleetvault(&["group", "revoke", "team", "rev"]).ok();
+    as_ops(&["member", "remove", "rev"])
+        .fails(1)
+        .says("member 'rev' is the only one that may use for_rev");
+    fleet.fleetvault(&["rm", "for_rev"]).ok();
     as_ops(&["member", "remove", "rev"]).ok();
     as_ops(&["group", "grant", "keepers", "ops"])
         .fails(7)
