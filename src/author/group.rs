@@ -249,11 +249,16 @@ fn keys_of_living(desk: &Desk<'_, '_, '_>, member: &MemberName) -> Result<Option
 
 /// Seals a group's current key to a member.
 pub(super) fn grant(desk: &mut Desk<'_, '_, '_>, group: &GroupName, member: &MemberName) -> Result<(), AuthorError> {
+    let (epoch, key) = key_to_grant(desk, group)?;
+    grant_key(desk, group, epoch, &key, member)
+}
+
+/// The current key of a group, if the author has it.
+pub(super) fn key_to_grant(desk: &Desk<'_, '_, '_>, group: &GroupName) -> Result<(u64, Identity), AuthorError> {
     let (epoch, _) = desk.group_key(group)?;
     let keyring = desk.keyring.ok_or(AuthorError::NoIdentity)?;
     let key = keyring.group_key(group, epoch)?;
-    let key = key.ok_or_else(|| AuthorError::CannotGrant(group.clone()))?;
-    grant_key(desk, group, epoch, &key, member)
+    Ok((epoch, key.ok_or_else(|| AuthorError::CannotGrant(group.clone()))?))
 }
 
 fn grant_key(

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use vault_format::{CredentialName, Member, MemberName, Recipient, Scope, ScopeEntry, Verified};
+use vault_format::{CredentialName, GroupName, Member, MemberName, Recipient, Scope, ScopeEntry, Verified};
 
 use super::{
     credential::ScopeChange,
     desk::{Desk, Plan},
     error::AuthorError,
-    group::{grant, groups_of, listed, naming, renew_without},
+    group::{grant, groups_of, key_to_grant, listed, naming, renew_without},
     member::{check_keys_free, normal},
     root::remove_along,
 };
@@ -33,13 +33,15 @@ pub fn remove_member(mut desk: Desk<'_, '_, '_>, name: &MemberName) -> Result<Pl
             only.push(credential.clone());
         }
     }
+    let groups = groups_of(desk.vault, name)?;
     if !only.is_empty() {
+        // Nobody takes a credential away for this, and is refused then.
+        expect_able(&desk, &groups, scoped.iter().filter(|name| !only.contains(name)))?;
         return Err(AuthorError::OnlyInScope {
             member: name.clone(),
             credentials: only,
         });
     }
-    let groups = groups_of(desk.vault, name)?;
     let mut summary = vec![format!("removed member {name}")];
     summary.extend(renew_without(&mut desk, &groups, &leaving)?);
     let before = desk.vault.member(name)?.as_ref().map(Verified::serial);
@@ -58,6 +60,24 @@ pub fn remove_member(mut desk: Desk<'_, '_, '_>, name: &MemberName) -> Result<Pl
     // Last: what is written above needs no other signature.
     summary.extend(remove_along(&mut desk, name)?);
     desk.finish(&format!("member remove {name}"), summary)
+}
+
+/// Refuses who has not the keys of the groups that are to be renewed, or cannot open what is to be sealed anew.
+fn expect_able<'n>(
+    desk: &Desk<'_, '_, '_>,
+    groups: &[GroupName],
+    scoped: impl Iterator<Item = &'n CredentialName>,
+) -> Result<(), AuthorError> {
+    for group in groups {
+        key_to_grant(desk, group)?;
+    }
+    for name in scoped {
+        let file = desk.vault.credential(name)?;
+        if let Some((file, terms)) = file.as_ref().and_then(|file| Some((file, file.body()?))) {
+            desk.open(file, terms)?;
+        }
+    }
+    Ok(())
 }
 
 /// What happens to the groups of a member that gets new keys.

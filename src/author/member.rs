@@ -6,7 +6,7 @@ use super::{
     credential::ScopeChange,
     desk::{Desk, Plan},
     error::AuthorError,
-    group::{grant, groups_of, naming},
+    group::{grant, groups_of, key_to_grant, naming},
 };
 
 /// A member to be added.
@@ -70,6 +70,35 @@ pub fn add_member(mut desk: Desk<'_, '_, '_>, new: &NewMember) -> Result<Plan, A
         add_to_scopes(&mut desk, like, &new.name, &mut summary)?;
     }
     desk.finish(&format!("member add {}", new.name), summary)
+}
+
+/// Tells what would keep a member from being added, as far as that can be told without sealing and signing.
+///
+/// # Errors
+/// Those of [`add_member`], but for those of sealing and signing.
+pub fn check_add(desk: &Desk<'_, '_, '_>, new: &NewMember) -> Result<(), AuthorError> {
+    match desk.vault.member(&new.name)? {
+        Some(before) if before.body().is_some() => return Err(AuthorError::MemberExists(new.name.clone())),
+        Some(_) => {}
+        None => desk.check_new(&FilePath::Member(new.name.clone()))?,
+    }
+    check_keys_free(desk, &new.recipients, None)?;
+    if let Some(like) = &new.like {
+        desk.member_keys(like)?;
+    }
+    for group in groups_like(desk, new.like.as_ref())? {
+        key_to_grant(desk, &group)?;
+    }
+    let Some(like) = &new.like else { return Ok(()) };
+    for credential in naming(desk.vault, like.as_str())? {
+        let file = desk.vault.credential(&credential)?;
+        if let Some((file, terms)) = file.as_ref().and_then(|file| Some((file, file.body()?)))
+            && terms.scope.names(like)
+        {
+            desk.open(file, terms)?;
+        }
+    }
+    Ok(())
 }
 
 /// `all`, and the groups of the member to be like. Never the keepers: that is given by name only.

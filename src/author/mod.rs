@@ -26,7 +26,7 @@ pub use group::{add_group, grant_group, granted, living_groups, remove_group, re
 pub use init::{NewVault, VaultFiles, git_attributes};
 pub use join::{Fingerprint, JoinError, JoinRequest, REQUEST_MAX};
 pub use leaving::{OldKeys, rekey_member, remove_member};
-pub use member::{NewMember, add_member};
+pub use member::{NewMember, add_member, check_add};
 pub use merge::{
     Clash, Conflicted, Course, MergeError, MergeStep, Ruling, Which, check_selection, merge_members, merge_sealed,
 };

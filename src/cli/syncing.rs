@@ -25,6 +25,9 @@ impl Explain for RemoteError {
     fn explain(&self) -> Report {
         let report = Report::new(1, "remote", self.to_string());
         match self {
+            Self::Failed { .. } if self.to_string().contains("[remote rejected]") => report.hint(
+                "nothing is lost; where that branch takes changes by pull requests alone: git push origin HEAD:refs/heads/NAME, and open one from there",
+            ),
             Self::Failed { .. } => report.hint("nothing is lost; the same with git alone: 'git fetch', 'git push'"),
             Self::TooLong(_) => {
                 report.hint("nothing is lost: run this again, with --timeout SECONDS where the other side is slow")

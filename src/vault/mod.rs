@@ -16,7 +16,7 @@ pub use git::{
     GitError, HeadState, History, InProgress, Like, MAX_FILE, Merged, Merging, NotACommitId, Operation, Parting,
     PathError, Place, ReadError, Remembered, Replay, Repository, RepositoryError, Seen, Side, SideCommit, Snapshot,
     SnapshotError, Stage, SyncLock, TreeFile, Upstream, UpstreamError, VAULT_FILE, Versions, WorkTree, WriteError,
-    WriteFailure, WriteOptions, Written, advance, check_path, init_repository, is_branch_name, put_back_interrupted,
+    WriteFailure, WriteOptions, Written, advance, check_branch, check_path, init_repository, put_back_interrupted,
     resolve, write, write_new,
 };
 pub(crate) use parallel::in_parallel;

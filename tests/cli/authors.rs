@@ -347,6 +347,7 @@ fn several_authors_agree_by_a_file_that_goes_round() {
         .fleetvault(&sign)
         .fails(1)
         .says("it is a proposal of root 5, and the current root is 5")
+        .says("it is that root already")
         .says("it was made for an older root");
     // Who goes cannot be the one who makes it so; who stays signs the files.
     by(&fleet, "bob", &["set", "bobs"], b"value-of-bobs").ok();

@@ -135,7 +135,8 @@ fn a_group_goes_when_no_scope_names_it_and_its_name_with_it() {
     fleet
         .fleetvault_with(&["set", "x", "--members", "@team"], b"value-of-x")
         .fails(4)
-        .says("there is no group 'team'");
+        .says("there is no group 'team'")
+        .says("'fleetvault group list' shows which there are");
 }
 
 #[test]

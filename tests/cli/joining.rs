@@ -7,6 +7,8 @@ use std::{
     process::Stdio,
 };
 
+use vault_format::SigningKey;
+
 use crate::{
     clones::Clones,
     console::Console,
@@ -320,4 +322,127 @@ fn a_key_that_is_there_is_not_replaced_and_a_name_that_is_no_branch_is_told() {
     command.args(["join", "build-9"]).current_dir(clones.path("new"));
     run(command, b"").fails(6).says("does not know the vault");
     assert!(!clones.path("stranger/fleetvault").exists());
+}
+
+#[test]
+fn who_cannot_let_it_in_is_refused_before_the_question() {
+    let clones = machine();
+    let fleet = &clones.fleet;
+    let new_key = |name: &str| {
+        let key = SigningKey::generate().unwrap();
+        let file = clones.path(name);
+        fs::write(&file, key.to_openssh("").unwrap().as_bytes()).unwrap();
+        (file, key.signer().unwrap().to_string())
+    };
+    let (stranger, _) = new_key("stranger-signing-key");
+    let (carol, public) = new_key("carol-signing-key");
+    for member in ["dev", "carol"] {
+        fleet.member(member);
+    }
+    fleet.fleetvault(&["author", "add", "carol", "--key", &public]).ok();
+    fleet.fleetvault(&["group", "add", "deployers", "dev"]).ok();
+    fleet.set("for_dev", "value-for-dev-alone", "dev");
+    let printed = on_machine(&clones, &["join", "build-7", "--print"]).ok();
+    fs::write(clones.path("request.toml"), printed.out()).unwrap();
+    let refused = |key: &std::path::Path, args: &[&str], code: i32, said: &str, question: &str| {
+        let mut command = fleet.fleetvault_command(args);
+        command
+            .env("FLEETVAULT_SIGNING_KEY", key)
+            .env("FLEETVAULT_IDENTITY", fleet.identity("carol"));
+        let mut console = Console::start(command);
+        console.expect(said);
+        let (status, shown) = console.end();
+        assert!(!shown.contains(question), "{shown}");
+        assert_eq!(status.code(), Some(code), "{shown}");
+    };
+    let approve = ["member", "approve", "../request.toml"];
+    let nobody = clones.path("no-such-key");
+    refused(&nobody, &approve, 1, "there is no signing key", "[y/N]");
+    refused(&stranger, &approve, 7, "belongs to no author", "[y/N]");
+    let like = ["member", "approve", "../request.toml", "--like", "dev"];
+    refused(&carol, &like, 7, "the group 'deployers' cannot be granted", "[y/N]");
+    fleet.fleetvault(&["group", "revoke", "deployers", "dev"]).ok();
+    refused(&carol, &like, 7, "credential 'for_dev' cannot be sealed anew", "[y/N]");
+    for args in [&["set", "new"][..], &["rotate", "token"], &["edit", "token"]] {
+        refused(&nobody, args, 1, "there is no signing key", "value of");
+        refused(&stranger, args, 7, "belongs to no author", "value of");
+    }
+    // What carol can do goes on as before.
+    let mut command = fleet.fleetvault_command(&approve);
+    command
+        .env("FLEETVAULT_SIGNING_KEY", &carol)
+        .env("FLEETVAULT_IDENTITY", fleet.identity("carol"));
+    let mut console = Console::start(command);
+    console.expect("[y/N] ");
+    console.press("y\r");
+    let (status, shown) = console.end();
+    assert!(status.success() && shown.contains("added member build-7"), "{shown}");
+}
+
+#[test]
+fn the_push_that_is_named_works_from_a_mirror_too() {
+    let clones = machine();
+    let fleet = &clones.fleet;
+    let url = format!("file://{}", clones.bare().display());
+    let mirror = clones.path("mirror.git");
+    let args = ["clone", "-q", "--mirror", &url, mirror.to_str().unwrap()];
+    fleet.git_in(&clones.path("."), &args).ok();
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_fleetvault"), "machine");
+    command
+        .args(["join", "build-7"])
+        .current_dir(&mirror)
+        .env("FLEETVAULT_ROOT", fleet.id());
+    let asked = run(command, b"").ok().out();
+    let push = asked.split("next: git ").nth(1).and_then(|rest| rest.split(',').next());
+    let push: Vec<&str> = push.unwrap().split(' ').collect();
+    fleet.git_in(&mirror, &push).ok();
+    // And is found by an author whose clone fetches one branch alone.
+    let args = ["clone", "-q", "--single-branch", &url, "narrow"];
+    fleet.git_in(&clones.path("."), &args).ok();
+    clones.git("narrow", &["fetch", "-q"]);
+    let missing = clones
+        .run("narrow", &["member", "approve", "build-7"])
+        .fails(4)
+        .says("there is no request of 'build-7'");
+    let fetch = missing
+        .stderr
+        .split("hint: git ")
+        .nth(1)
+        .and_then(|rest| rest.split(" brings").next());
+    let fetch: Vec<&str> = fetch.unwrap().split(' ').collect();
+    clones.git("narrow", &fetch);
+    clones
+        .run("narrow", &["member", "approve", "build-7"])
+        .fails(7)
+        .says("nobody can be asked to compare");
+}
+
+#[test]
+fn branches_that_are_there_are_no_dead_end() {
+    let clones = machine();
+    clones.git("new", &["branch", "join"]);
+    on_machine(&clones, &["join", "build-7"])
+        .fails(1)
+        .says("the branch 'join/build-7' cannot be made while there is a branch 'join'")
+        .says("--print");
+    assert!(!clones.path("machine/fleetvault/identity.txt").exists());
+    clones.git("new", &["branch", "-q", "-m", "join", "other"]);
+    // One that is left from before there was this vault.
+    let tree = clones.git("new", &["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let old = clones.git("new", &["commit-tree", "-m", "before", &tree]);
+    clones.git("new", &["branch", "join/build-7", &old]);
+    on_machine(&clones, &["join", "build-7"])
+        .fails(1)
+        .says("the branch 'join/build-7' is there, and has nothing of this vault")
+        .says("git branch -D join/build-7");
+    assert!(!clones.path("machine/fleetvault/identity.txt").exists());
+    clones.git("new", &["branch", "-q", "-D", "join/build-7"]);
+    on_machine(&clones, &["join", "build-7"]).ok();
+    clones.git("new", &["push", "-q", "origin", "join/build-7"]);
+    clones.fleet.git(&["fetch", "-q"]);
+    clones
+        .fleet
+        .fleetvault(&["member", "approve", "build-7"])
+        .fails(7)
+        .says("nobody can be asked to compare");
 }

@@ -367,6 +367,9 @@ fn what_this_machine_has_used_is_missed_by_list_and_doctor() {
         .says("fleetvault rm pub_token");
     let doctor = fleet.fleetvault(&["doctor"]).fails(1).out();
     assert!(doctor.contains("it is gone without a tombstone"), "{doctor}");
+    // Each way out on a line of its own.
+    assert!(doctor.contains("\n        to bring the newer one back: "), "{doctor}");
+    assert!(!doctor.contains("\\u{"), "{doctor}");
 }
 
 #[test]

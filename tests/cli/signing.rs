@@ -91,7 +91,8 @@ fn an_encrypted_key_and_one_in_an_agent() {
     with_key(&fleet, &key, &silent, &["rotate", "token"])
         .fails(1)
         .silent()
-        .says("fleetvault: error: ssh-keygen did not sign with ");
+        .says("fleetvault: error: ssh-keygen did not sign with ")
+        .says("hint: an agent must hold the key ('ssh-add FILE'");
     assert_eq!(fleet.git(&["rev-parse", "HEAD"]), head);
 
     let agent = Agent::start(&fleet.path(""));

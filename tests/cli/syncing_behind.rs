@@ -142,3 +142,85 @@ fn what_is_merged_is_told_by_the_names_of_the_sides() {
         .ok()
         .prints("credentials/token.toml: as your commit has it");
 }
+
+#[test]
+fn what_was_rebased_with_git_alone_is_sealed_anew_all_the_same() {
+    if !has("age") {
+        return;
+    }
+    for resealed in [false, true] {
+        let clones = parted();
+        clones.set("b", "later", "value-one-of-later");
+        clones.set("b", "later", "value-two-of-later");
+        clones.git("b", &["pull", "-q", "--rebase"]);
+        clones
+            .run("b", &["verify"])
+            .fails(6)
+            .prints("'fleetvault reseal' mends it");
+        if resealed {
+            clones.run("b", &["reseal"]).ok();
+            clones.run("b", &["verify"]).ok();
+        }
+        let before = clones.head("b");
+        clones.sync("b", &["--dry-run"]).ok();
+        assert_eq!(clones.head("b"), before);
+        clones
+            .sync("b", &[])
+            .ok()
+            .prints("credentials/later.toml: sealed to the current keys");
+        clones.run("b", &["verify"]).ok();
+        clones.assert_clean("b");
+        clones.sync("a", &[]).ok();
+        assert_eq!(clones.get("a", "later"), "value-two-of-later");
+
+        let known = opened(&clones, "a", &keys_of(&clones, "a", "dev"));
+        let values: String = known.into_iter().map(|(_, text)| text).collect();
+        assert!(values.contains("value-before-all-that"));
+        for later in ["value-one", "value-two"] {
+            assert!(!values.contains(later), "{later}");
+        }
+        let told = clones.run("a", &["exposure", "--member", "dev", "--json"]).ok().out();
+        assert!(!told.contains("\"later\""), "{told}");
+        // Nothing is left to do.
+        let head = clones.head("b");
+        clones.sync("b", &[]).ok().prints("is up to date");
+        assert_eq!(clones.head("b"), head);
+    }
+}
+
+#[test]
+fn what_was_pulled_with_a_merge_is_sealed_behind_it() {
+    let clones = parted();
+    clones.set("b", "later", "value-one-of-later");
+    clones.git("b", &["pull", "-q", "--no-rebase", "--no-edit"]);
+    clones
+        .sync("b", &[])
+        .ok()
+        .prints("credentials/later.toml: sealed to the current keys; who has left can still open it as your commits have it: fleetvault rotate later")
+        .prints("pushed 3 commits");
+    clones.run("b", &["verify"]).ok();
+    clones.assert_clean("b");
+    clones.run("b", &["exposure", "later"]).ok().prints("rotate later: dev");
+}
+
+#[test]
+fn what_was_pushed_before_it_was_sealed_anew_is_to_be_rotated() {
+    let clones = parted();
+    clones.set("b", "later", "value-one-of-later");
+    clones.git("b", &["pull", "-q", "--rebase"]);
+    clones.git("b", &["push", "-q"]);
+    clones
+        .run("b", &["reseal"])
+        .ok()
+        .prints("sealed credentials/later.toml to the keys of now")
+        .prints("1 value is known to somebody who may not use it any more:\n  later\n")
+        .prints("fleetvault rotate --exposed");
+    clones.run("b", &["verify"]).ok();
+    // What nobody else knows is not to be rotated.
+    clones
+        .run("b", &["rotate", "--exposed", "--generate"])
+        .ok()
+        .prints("rotated later");
+    let all = clones.run("b", &["reseal", "later"]).ok().out();
+    assert!(!all.contains("known to somebody"), "{all}");
+}

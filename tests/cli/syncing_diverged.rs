@@ -173,6 +173,30 @@ fn an_author_who_was_removed_takes_own_commits_back() {
 }
 
 #[test]
+fn an_author_who_was_removed_merges_nothing_and_takes_it_back() {
+    let clones = Clones::new();
+    let (key, public) = new_key(&clones, "carol");
+    let add = ["author", "add", "carol", "--key", &public];
+    clones.fleet.fleetvault(&add).ok();
+    clones.fleet.set("token", "first-value-of-it", "*");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("c");
+    set_as(&clones, "c", &key, "token", "value-of-carol");
+    clones.run("a", &["author", "remove", "carol"]).ok();
+    clones.run("a", &["scope", "token", "--network", "deny"]).ok();
+    clones.sync("a", &[]).ok();
+    let mut sync = clones.command("c", &["sync"]);
+    sync.env("FLEETVAULT_SIGNING_KEY", &key);
+    let refused = run(sync, b"")
+        .fails(7)
+        .says("belongs to no author of this vault")
+        .says("then make again: 'fleetvault: set token'");
+    follow(&clones, "c", &refused);
+    assert_eq!(clones.head("c"), clones.head("a"));
+}
+
+#[test]
 fn who_can_open_nothing_sets_it_again() {
     let clones = Clones::new();
     clones.fleet.member("dev");

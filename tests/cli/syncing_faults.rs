@@ -88,8 +88,17 @@ fn a_remote_that_is_gone_or_refuses_says_why_and_nothing_is_lost() {
         .fails(1)
         .says("cannot push to origin: ")
         .says("only on weekdays")
-        .says("pre-receive hook declined");
+        .says("pre-receive hook declined")
+        .says("where that branch takes changes by pull requests alone: git push origin HEAD:refs/heads/NAME");
     assert_eq!(clones.head("a"), head);
+    // The way that is named, where it is that branch alone.
+    program(
+        &clones,
+        "origin.git/hooks/pre-receive",
+        "#!/bin/sh\n! grep -q ' refs/heads/main$'\n",
+    );
+    clones.sync("a", &[]).fails(1).says("[remote rejected]");
+    clones.git("a", &["push", "-q", "origin", "HEAD:refs/heads/NAME"]);
     fs::remove_file(hook).unwrap();
     fs::rename(clones.bare(), clones.path("away.git")).unwrap();
     clones

@@ -128,17 +128,64 @@ fn a_history_that_was_squashed_is_followed_and_old_commits_do_not_come_back() {
 }
 
 #[test]
-fn floors_count_where_the_branch_does_not() {
+fn what_was_made_on_another_branch_or_given_up_stops_nothing_that_comes() {
     let clones = pair();
+    clones.git("b", &["switch", "-q", "-c", "work"]);
     clones.set("b", "token", "second-value-of-it");
-    // Given up with git; this machine has signed it all the same.
-    clones.git("b", &["reset", "-q", "--hard", "HEAD~1"]);
+    clones.set("b", "fresh", "a-fresh-value-of-it");
+    clones.git("b", &["switch", "-q", "main"]);
     clones.set("a", "other", "other-value-once-more");
     clones.sync("a", &[]).ok();
     clones
         .sync("b", &[])
+        .ok()
+        .prints("fetched 1 commit")
+        .says("credentials/fresh.toml and 1 more are older here than what this machine has used")
+        .says("fleetvault trust accept credentials/fresh.toml credentials/token.toml");
+    assert_eq!(clones.get("b", "other"), "other-value-once-more");
+    // What depends on them is refused as before, until the branch is merged.
+    for name in ["token", "fresh"] {
+        clones.run("b", &["get", name]).fails(6).says("was used here before");
+    }
+    clones.git("b", &["merge", "-q", "--no-edit", "work"]);
+    clones.sync("b", &[]).ok();
+    assert_eq!(clones.get("b", "token"), "second-value-of-it");
+    assert_eq!(clones.get("b", "fresh"), "a-fresh-value-of-it");
+    clones.sync("a", &[]).ok();
+    // Given up with git, and with what this machine remembers of it.
+    clones.set("b", "token", "third-value-of-it");
+    clones.git("b", &["reset", "-q", "--hard", "origin/main"]);
+    clones
+        .run("b", &["trust", "accept", "credentials/token.toml", "--yes"])
+        .ok();
+    clones.set("a", "other", "other-value-a-third-time");
+    clones.sync("a", &[]).ok();
+    let quiet = clones.sync("b", &[]).ok();
+    assert!(!quiet.stderr.contains("older"), "{}", quiet.stderr);
+}
+
+#[test]
+fn floors_count_where_the_branch_does_not() {
+    let clones = pair();
+    clones.git("b", &["switch", "-q", "-c", "work"]);
+    clones.set("b", "token", "second-value-of-it");
+    clones.set("b", "token", "third-value-of-it");
+    clones.git("b", &["switch", "-q", "main"]);
+    clones.set("a", "token", "another-value-of-it");
+    clones.sync("a", &[]).ok();
+    let head = clones.head("b");
+    clones
+        .sync("b", &[])
         .fails(6)
-        .says("credentials/token.toml: it was rolled back: serial 2 was seen here before, found serial 1");
+        .says("credentials/token.toml: it was rolled back: serial 3 was seen here before, found serial 2")
+        .says("fleetvault trust accept credentials/token.toml");
+    assert_eq!(clones.head("b"), head);
+    // The way out that is named, where a person knows of the other branch.
+    clones
+        .run("b", &["trust", "accept", "credentials/token.toml", "--yes"])
+        .ok();
+    clones.sync("b", &[]).ok();
+    assert_eq!(clones.get("b", "token"), "another-value-of-it");
 }
 
 #[test]

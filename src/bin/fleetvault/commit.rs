@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use fleetvault::{
-    author::{Desk, Plan},
+    author::{Desk, Plan, Signer},
     cli::{Asking, Failure, plugins, time},
     resolver::{Expectation, IdentitySource, Keyring, identify},
     vault::{Access, HeadState, Repository, Vault, WriteOptions, write},
@@ -110,13 +110,39 @@ impl Context {
         let repository = Repository::open(Path::new("."), Access::Write)?;
         let signer = self.signer()?;
         self.warn_if_behind(&repository);
+        let vault = self.vault_of(&repository, branch, false)?;
+        work(&Desk::new(&vault, &signer, None, time::now())?)
+    }
+
+    /// Judges a change before a person is asked for anything: who may not make it is told first. Signs nothing, so that no passphrase and no
+    /// touch is needed for it.
+    pub fn consider<T>(
+        &self,
+        args: &WriteArgs,
+        keys: Keys,
+        work: impl FnOnce(&Desk<'_, '_, '_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let repository = Repository::open(Path::new("."), Access::Write)?;
+        let signer = Signer::open(&self.signing_key_path()?)?;
+        let vault = self.vault_of(&repository, args.branch.as_deref(), args.dry_run)?;
+        let keyring = self.keyring(&vault, keys)?;
+        work(&Desk::new(&vault, &signer, keyring.as_ref(), time::now())?)
+    }
+
+    /// The vault as a commit to `branch` would find it.
+    fn vault_of<'r>(
+        &self,
+        repository: &'r Repository,
+        branch: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Vault<'r>, Failure> {
         let reference = branch
             .filter(|branch| repository.commit(branch).is_ok())
             .unwrap_or("HEAD");
         let vault = self.load(repository.snapshot(reference)?)?;
-        self.check_trust(&repository, &vault, Strictness::Required)?;
-        self.learn(&repository, &vault, true)?;
-        work(&Desk::new(&vault, &signer, None, time::now())?)
+        self.check_trust(repository, &vault, Strictness::Required)?;
+        self.learn(repository, &vault, !dry_run)?;
+        Ok(vault)
     }
 
     /// The user's own keys in this vault.

@@ -21,7 +21,7 @@ use vault_format::CredentialName;
 #[derive(Serialize)]
 struct Told<'a> {
     commit: Option<String>,
-    branch: &'a str,
+    branch: Option<&'a str>,
     files: &'a [String],
     summary: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -39,7 +39,7 @@ pub fn written(json: bool, written: &Written, summary: &[String], rotate: &[Cred
     if json {
         return print_json(&Told {
             commit: written.commit.map(|commit| commit.to_string()),
-            branch: &written.branch,
+            branch: Some(&written.branch),
             files: &written.paths,
             summary,
             rotate: &rotate,
@@ -67,6 +67,21 @@ pub fn written(json: bool, written: &Written, summary: &[String], rotate: &[Cred
     if written.work_tree == WorkTree::OtherBranch {
         say!("to share it: git push -u origin {}", escape(&written.branch));
     }
+    Ok(())
+}
+
+/// Tells that there was nothing to do, where that is what one hopes for.
+pub fn nothing(json: bool, why: &str) -> Result<(), Failure> {
+    if json {
+        return print_json(&Told {
+            commit: None,
+            branch: None,
+            files: &[],
+            summary: &[why.to_owned()],
+            rotate: &[],
+        });
+    }
+    say!("{why}");
     Ok(())
 }
 

@@ -15,6 +15,9 @@ impl Explain for SignerError {
             Self::Missing(_) => {
                 report.hint("only authors write: name your signing key with --signing-key or FLEETVAULT_SIGNING_KEY")
             }
+            Self::Program { .. } => report.hint(
+                "an agent must hold the key ('ssh-add FILE'; SSH_AUTH_SOCK says where it is), or a passphrase be typed at the terminal",
+            ),
             _ => report,
         }
     }
@@ -38,7 +41,9 @@ impl Explain for AuthorError {
                     report.hint(format!("did you mean {}?", list(near)))
                 }
             }
-            Self::UnknownGroup(_) => Report::new(4, "unknown_group", self.to_string()),
+            Self::UnknownGroup(_) => {
+                Report::new(4, "unknown_group", self.to_string()).hint("'fleetvault group list' shows which there are")
+            }
             Self::NotFound { near, .. } => {
                 let report = Report::new(4, "not_found", self.to_string()).bare();
                 if near.is_empty() {
@@ -143,7 +148,7 @@ impl Explain for RootError {
             Self::NoProposal(_) => report(1, "no_proposal").hint("name the file that 'fleetvault author' has written"),
             Self::OtherSerial { proposed, current } => report(1, "outdated").hint(match proposed > current {
                 true => "fetch the newest commits first",
-                false => "it was made for an older root: propose the change again",
+                false => "it is that root already ('fleetvault author list' shows it), or it was made for an older root: then propose the change again",
             }),
             Self::Proposal(VerifyError::BelowThreshold { .. }) => {
                 report(7, "threshold").hint("another author signs it: fleetvault author sign FILE")

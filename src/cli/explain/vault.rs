@@ -111,6 +111,9 @@ impl Explain for WriteFailure {
             Self::Dirty { path, .. } => report.hint(format!(
                 "look at it with 'git diff HEAD -- {path}'; nothing was written"
             )),
+            Self::BranchInTheWay { other, .. } => report.hint(format!(
+                "rename that one: git branch -m {other} NAME"
+            )),
             Self::InProgress(_) => report.hint("'fleetvault merge' ends conflicts in files of the vault"),
             Self::Edited(path) => report.hint(format!(
                 "to give that up: git checkout --merge -- {path}; to keep it: git add {path}"

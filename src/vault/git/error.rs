@@ -200,6 +200,14 @@ pub enum WriteFailure {
     /// No branch can have this name.
     #[error("'{0}' is no name for a branch")]
     BadBranch(String),
+    /// git keeps branches like files: one cannot be a directory of others.
+    #[error("the branch '{branch}' cannot be made while there is a branch '{other}'")]
+    BranchInTheWay {
+        /// The branch to be made.
+        branch: String,
+        /// The one that is there.
+        other: String,
+    },
     /// Another work tree has this branch checked out; it would no longer fit its files.
     #[error("the branch '{branch}' is checked out in {}: run this there", .path.display())]
     CheckedOutElsewhere {

@@ -56,7 +56,7 @@ pub use request::{CommitRequest, FileChange};
 pub use resolve::{Merged, resolve};
 pub use snapshot::{Place, Snapshot};
 pub use store::Remembered;
-pub use target::is_branch_name;
+pub use target::check_branch;
 pub use transaction::{WorkTree, WriteOptions, Written, write, write_new};
 pub use upstream::{Parting, Upstream, UpstreamError};
 

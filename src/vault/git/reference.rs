@@ -165,20 +165,24 @@ pub(super) fn tip(git: &Repository, reference: &str) -> Result<Option<Oid>, Writ
 
 /// Refuses a new branch whose name is a directory of other branches, or the other way round.
 pub(super) fn check_free(git: &Repository, reference: &str) -> Result<(), WriteFailure> {
-    let taken = || WriteFailure::BadBranch(reference.replacen("refs/heads/", "", 1));
+    let short = |name: &str| name.replacen("refs/heads/", "", 1);
+    let taken = |other: &str| WriteFailure::BranchInTheWay {
+        branch: short(reference),
+        other: short(other),
+    };
     let mut parent = reference;
     while let Some((above, _)) = parent.rsplit_once('/') {
         parent = above;
         if parent.len() > "refs/heads".len() && tip(git, parent)?.is_some() {
-            return Err(taken());
+            return Err(taken(parent));
         }
     }
     // The name is valid, and no valid name has a character that means something in a pattern.
     let mut below = git
         .references_glob(&format!("{reference}/*"))
         .map_err(super::error::git("list the branches"))?;
-    match below.next() {
-        Some(_) => Err(taken()),
+    match below.names().next() {
+        Some(other) => Err(taken(other.ok().unwrap_or(reference))),
         None => Ok(()),
     }
 }

@@ -25,9 +25,17 @@ pub(super) struct Target {
     pub checked_out: bool,
 }
 
-/// Tells whether a branch can have this name.
-pub fn is_branch_name(name: &str) -> bool {
-    check_name(name).is_ok()
+/// Checks that a branch is there, or could be made.
+///
+/// # Errors
+/// [`WriteFailure::BadBranch`], [`WriteFailure::BranchInTheWay`].
+pub fn check_branch(repository: &Repository, name: &str) -> Result<(), WriteFailure> {
+    check_name(name)?;
+    let reference = follow(repository.git(), &format!("refs/heads/{name}"));
+    match tip(repository.git(), &reference)? {
+        Some(_) => Ok(()),
+        None => check_free(repository.git(), &reference),
+    }
 }
 
 /// Finds out where a commit goes: on the branch that was named, else on the current one.

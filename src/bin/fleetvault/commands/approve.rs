@@ -20,7 +20,7 @@ use fleetvault::{
 };
 use vault_format::MemberName;
 
-use super::join::{branch_of, path_of};
+use super::join::{branch_of, path_of, remote_of};
 use crate::{
     ask::{Refusal, agree},
     commit::{Keys, WriteArgs},
@@ -84,13 +84,18 @@ pub fn run(args: &ApproveArgs, context: &Context) -> Result<(), Failure> {
     }) {
         return Err(fail(error));
     }
-    compare(args, context, &request, &from)?;
     let new = NewMember {
         name: request.name.clone(),
         recipients: request.recipients.clone(),
         note: args.note.clone(),
         like: args.like.clone(),
     };
+    if args.fingerprint.is_none() {
+        context.consider(&args.write, Keys::Identity, |desk| {
+            author::check_add(desk, &new).map_err(fail)
+        })?;
+    }
+    compare(args, context, &request, &from)?;
     context.write(&args.write, Keys::Identity, |desk| {
         // Judged again: another commit may be there by now.
         if desk.vault.id() != request.vault {
@@ -101,7 +106,8 @@ pub fn run(args: &ApproveArgs, context: &Context) -> Result<(), Failure> {
     })?;
     if from.is_branch && !context.globals.json && !args.write.dry_run {
         say!(
-            "next: fleetvault sync; the request is done: git push origin --delete {}",
+            "next: fleetvault sync; the request is done: git push {} --delete {}",
+            remote_of(&repository),
             branch_of(&request.name)
         );
     }
@@ -146,9 +152,7 @@ fn read(args: &ApproveArgs, repository: &Repository) -> Result<(Vec<u8>, From), 
         .map_err(|error| Report::new(2, "usage", format!("'{text}' is no member's name: {error}")))?;
     let branch = branch_of(&name);
     // What was pushed before what lies here: that may be older.
-    let remote = repository
-        .followed()
-        .map_or("origin".to_owned(), |upstream| upstream.remote);
+    let remote = remote_of(repository);
     for reference in [
         format!("refs/remotes/{remote}/{branch}"),
         format!("refs/heads/{branch}"),
@@ -172,8 +176,20 @@ fn read(args: &ApproveArgs, repository: &Repository) -> Result<(Vec<u8>, From), 
         "no_request",
         format!("there is no request of '{name}': no branch {branch} here"),
     )
-    .hint("git fetch brings it, where it was pushed; a file or standard input (-) holds one that was handed over")
+    .hint(format!(
+        "{} brings it, where it was pushed; a file or standard input (-) holds one that was handed over",
+        fetch(repository, &remote, &branch)
+    ))
     .into())
+}
+
+/// The command that fetches a branch: a clone of one branch alone has to name it.
+fn fetch(repository: &Repository, remote: &str, branch: &str) -> String {
+    let what = repository.setting(&format!("remote.{remote}.fetch"));
+    match what {
+        Some(what) if !what.contains('*') => format!("git fetch {remote} {branch}:refs/remotes/{remote}/{branch}"),
+        _ => "git fetch".to_owned(),
+    }
 }
 
 /// Has a person, or a script, say that the fingerprint is the right one.

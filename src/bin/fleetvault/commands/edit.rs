@@ -58,6 +58,8 @@ pub fn run(args: &EditArgs, context: &Context) -> Result<(), Failure> {
     let read = ReadArgs {
         reference: "HEAD".into(),
     };
+    // Nobody edits what cannot be written.
+    context.consider(&args.write, Keys::SigningOnly, |_| Ok(()))?;
     let before = context.read(&read, Strictness::Required, |vault| {
         let keyring = context.keyring(vault, Keys::Identity)?;
         let keyring = keyring.as_ref().ok_or_else(|| fail(author::AuthorError::NoIdentity))?;

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, builder::ValueParser};
 use fleetvault::{
     author::{AuthorError, JoinRequest, check_new},
-    cli::{Asking, Failure, time, unlock},
+    cli::{Asking, Failure, explain::Explain, time, unlock},
     resolver::IdentitySource,
     say,
     terminal::{escape, report::Report},
-    vault::{Access, CommitRequest, FileChange, Repository, Vault, WriteError, WriteFailure, WriteOptions, write},
+    vault::{
+        Access, CommitRequest, FileChange, Repository, Vault, WriteError, WriteFailure, WriteOptions, check_branch,
+        write,
+    },
 };
 use serde::Serialize;
-use vault_format::{Anchor, FilePath, Identity, MemberName, Recipient};
+use vault_format::{Anchor, FilePath, Identity, MemberName, ROOT_FILE, Recipient};
 
 use crate::{
     context::{Context, fail},
@@ -75,7 +78,7 @@ pub fn run(args: &JoinArgs, context: &Context) -> Result<(), Failure> {
     let branch = branch_of(&args.name);
     if !args.print {
         // Before a key is made for nothing.
-        expect_branch(&branch)?;
+        expect_branch(&repository, &vault, &branch)?;
     }
     let (recipients, identity) = keys(args, context, &vault)?;
     let request = JoinRequest::new(vault.id(), args.name.clone(), recipients, args.reason.clone());
@@ -87,6 +90,7 @@ pub fn run(args: &JoinArgs, context: &Context) -> Result<(), Failure> {
     tell(
         args,
         context,
+        &repository,
         &request,
         identity.as_deref(),
         (!args.print).then_some(&branch),
@@ -171,19 +175,58 @@ fn commit(repository: &Repository, branch: &str, request: &JoinRequest) -> Resul
     }
 }
 
-/// A name of a member can be none of a branch: `a..b`.
-fn expect_branch(branch: &str) -> Result<(), Failure> {
-    match fleetvault::vault::is_branch_name(branch) {
-        true => Ok(()),
-        false => Err(Report::new(2, "usage", format!("'{branch}' is no name for a branch"))
-            .hint("--print prints the request, to be handed over")
-            .into()),
+/// A name of a member can be none of a branch: `a..b`. And the branch can be left from another time, or from another vault.
+fn expect_branch(repository: &Repository, vault: &Vault<'_>, branch: &str) -> Result<(), Failure> {
+    const HAND_OVER: &str = "--print prints the request, to be handed over";
+    if let Err(error) = check_branch(repository, branch) {
+        let report = match error {
+            WriteFailure::BadBranch(_) => Report::new(2, "usage", error.to_string()).hint(HAND_OVER),
+            error => {
+                let report = error.explain();
+                let hint = report.hint.clone().map_or(String::new(), |hint| format!("{hint}\n"));
+                report.hint(format!("{hint}{HAND_OVER}"))
+            }
+        };
+        return Err(report.into());
+    }
+    let root = match vault.snapshot().directory() {
+        "" => ROOT_FILE.to_owned(),
+        directory => format!("{directory}/{ROOT_FILE}"),
+    };
+    match repository.commit(&format!("refs/heads/{branch}")) {
+        Ok(tip) if !repository.has_entry(tip, &root)? => Err(Report::new(
+            1,
+            "other_branch",
+            format!("the branch '{branch}' is there, and has nothing of this vault"),
+        )
+        .hint(format!(
+            "if it is of no use any more: git branch -D {branch}; {HAND_OVER}"
+        ))
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Where requests are pushed to.
+pub fn remote_of(repository: &Repository) -> String {
+    let followed = repository.followed();
+    followed.map_or("origin".to_owned(), |upstream| upstream.remote)
+}
+
+/// The command that pushes a branch: from a mirror, git takes no single one unless it is told to.
+fn push(repository: &Repository, branch: &str) -> String {
+    let remote = remote_of(repository);
+    let is_mirror = repository.setting(&format!("remote.{remote}.mirror"));
+    match is_mirror.as_deref() {
+        Some("true") => format!("git -c remote.{remote}.mirror=false push {remote} {branch}"),
+        _ => format!("git push {remote} {branch}"),
     }
 }
 
 fn tell(
     args: &JoinArgs,
     context: &Context,
+    repository: &Repository,
     request: &JoinRequest,
     identity: Option<&Path>,
     branch: Option<&String>,
@@ -224,7 +267,10 @@ fn tell(
         Some(commit) => say!("commit {commit} on {branch}"),
         None => say!("{branch} has this request already"),
     }
-    say!("next: git push origin {branch}, and tell an author the fingerprint over another channel");
+    say!(
+        "next: {}, and tell an author the fingerprint over another channel",
+        escape(&push(repository, branch))
+    );
     say!("they compare it: fleetvault member approve {}", request.name);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fleetvault::{
     cli::Failure,
     review::exposure::{Asked, Exposure},
-    vault::Vault,
+    vault::{FileChange, Vault},
 };
 use vault_format::{CredentialName, FilePath, GroupName, MemberName};
 
@@ -35,6 +35,25 @@ pub fn known_through(
         }
     }
     Ok(names.into_iter().collect())
+}
+
+/// Which of the credentials that were sealed anew somebody knows who may not use them: what is in the history can still be opened there.
+pub fn known_of(vault: &Vault<'_>, files: &[FileChange]) -> Result<Vec<CredentialName>, Failure> {
+    let names = files.iter().filter_map(|file| match FilePath::parse(&file.path) {
+        Some(FilePath::Credential(name)) => Some(name),
+        _ => None,
+    });
+    let names: Vec<CredentialName> = names.collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = Asked {
+        credentials: &names,
+        ..Asked::default()
+    };
+    let found = exposure::read(vault, &asked, false)?;
+    exposure::remark(&found);
+    Ok(found.worklist().map(|(name, _)| name.clone()).collect())
 }
 
 fn read(vault: &Vault<'_>, members: &[MemberName]) -> Result<Exposure, Failure> {

@@ -10,7 +10,7 @@ use fleetvault::{
 };
 use vault_format::FilePath;
 
-use super::scope::matching;
+use super::{leaving, scope::matching};
 use crate::{
     commit::{Keys, WriteArgs},
     complete,
@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Args)]
 #[command(
-    after_help = "A value that somebody read who left is mended by 'rotate' alone; what was written after that, on a clone that had not seen it yet, by this."
+    after_help = "What was written on a clone that had not seen yet who had left is mended by this. Where it was pushed before, the history keeps it as it was: the values to rotate are listed."
 )]
 pub struct ResealArgs {
     /// Only these credentials, or patterns such as 'prod/*'; without, all that 'verify' calls stale
@@ -43,6 +43,9 @@ pub fn run(args: &ResealArgs, context: &Context) -> Result<(), Failure> {
             let names = matching(desk.vault, &args.names)?;
             names.into_iter().map(FilePath::Credential).collect()
         };
-        Ok(author::reseal(desk, &files)?)
+        let vault = desk.vault;
+        let mut plan = author::reseal(desk, &files)?;
+        plan.rotate = leaving::known_of(vault, &plan.request.files)?;
+        Ok(plan)
     })
 }

@@ -2,12 +2,7 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
-use fleetvault::{
-    author::{self, AuthorError},
-    cli::Failure,
-    say,
-    terminal::report::Report,
-};
+use fleetvault::{author, cli::Failure, say, terminal::report::Report};
 use vault_format::{CredentialName, Secret};
 
 use super::{exposure, scope::PolicyArgs};
@@ -15,6 +10,7 @@ use crate::{
     commit::{Keys, ReadArgs, WriteArgs},
     complete,
     context::{Context, fail},
+    output,
     trust::Strictness,
     value::ValueArgs,
 };
@@ -36,13 +32,16 @@ pub struct RotateArgs {
 }
 
 pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
-    let read = ReadArgs {
-        reference: "HEAD".into(),
-    };
     let names = match args.exposed {
-        true => exposed(&read, context)?,
+        true => exposed(context)?,
         false => args.names.clone(),
     };
+    if names.is_empty() {
+        return output::nothing(
+            context.globals.json,
+            "nothing is to be rotated: whoever knows a current value may use or keep it",
+        );
+    }
     if names.len() > 1 && args.value.is_shared() {
         return Err(
             Report::new(2, "usage", "one value cannot be given to several credentials")
@@ -51,10 +50,10 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
         );
     }
     let policy = args.policy.change()?;
-    if args.value.is_asked_for() && args.write.branch.is_none() {
-        context.read(&read, Strictness::Required, |vault| {
+    if args.value.is_asked_for() {
+        context.consider(&args.write, Keys::SigningOnly, |desk| {
             for name in &names {
-                author::check_exists(vault, name).map_err(fail)?;
+                author::check_exists(desk.vault, name).map_err(fail)?;
             }
             Ok(())
         })?;
@@ -84,14 +83,13 @@ pub fn run(args: &RotateArgs, context: &Context) -> Result<(), Failure> {
 }
 
 /// What the history says is to be rotated.
-fn exposed(read: &ReadArgs, context: &Context) -> Result<Vec<CredentialName>, Failure> {
-    let found = context.read(read, Strictness::Required, |vault| {
+fn exposed(context: &Context) -> Result<Vec<CredentialName>, Failure> {
+    let read = ReadArgs {
+        reference: "HEAD".into(),
+    };
+    let found = context.read(&read, Strictness::Required, |vault| {
         exposure::read(vault, &exposure::EXPOSED, false)
     })?;
     exposure::remark(&found);
-    let names: Vec<CredentialName> = found.worklist().map(|(name, _)| name.clone()).collect();
-    match names.is_empty() {
-        true => Err(fail(AuthorError::NothingToDo)),
-        false => Ok(names),
-    }
+    Ok(found.worklist().map(|(name, _)| name.clone()).collect())
 }

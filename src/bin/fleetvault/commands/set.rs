@@ -8,10 +8,9 @@ use vault_format::CredentialName;
 
 use super::scope::{MembersArgs, PolicyArgs};
 use crate::{
-    commit::{Keys, ReadArgs, WriteArgs},
+    commit::{Keys, WriteArgs},
     complete,
     context::{Context, fail},
-    trust::Strictness,
     value::ValueArgs,
 };
 
@@ -37,12 +36,9 @@ pub fn run(args: &SetArgs, context: &Context) -> Result<(), Failure> {
     let scope = args.members.scope()?;
     let policy = args.policy.change()?;
     // What can be refused is refused before a value is typed.
-    let read = ReadArgs {
-        reference: "HEAD".into(),
-    };
-    if args.value.is_asked_for() && args.write.branch.is_none() {
-        context.read(&read, Strictness::Required, |vault| {
-            author::check_set(vault, &args.name, scope.as_ref())
+    if args.value.is_asked_for() {
+        context.consider(&args.write, Keys::SigningOnly, |desk| {
+            author::check_set(desk.vault, &args.name, scope.as_ref())
                 .map(|_| ())
                 .map_err(fail)
         })?;

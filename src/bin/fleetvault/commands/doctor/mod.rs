@@ -341,8 +341,12 @@ fn print(checks: &[Check]) {
             State::Bad => style.red("bad "),
         };
         say!("{mark}  {}", escape(&check.what));
-        if let Some(todo) = &check.todo {
-            say!("      → {}", escape(todo));
+        let mut lines = check.todo.iter().flat_map(|todo| todo.lines());
+        if let Some(first) = lines.next() {
+            say!("      → {}", escape(first));
+        }
+        for line in lines {
+            say!("        {}", escape(line));
         }
     }
 }

@@ -108,7 +108,7 @@ impl Rebase<'_> {
                     self.way_out(fork, &parting.own)?,
                 ))
             }
-            _ => expect_sound(refused, self.upstream, incoming),
+            _ => expect_sound(refused, &self.upstream, incoming),
         }
     }
 

@@ -28,6 +28,17 @@ pub struct Judge<'j> {
     pub directory: &'j str,
 }
 
+/// What is older than it was.
+#[derive(Default)]
+pub struct RolledBack {
+    /// What keeps a commit from becoming the branch.
+    pub refused: Vec<Finding>,
+    /// The files among it that are not older than at the branch, but than what this machine has used.
+    pub used: Vec<String>,
+    /// The files that are older than what this machine has used, and are so at the branch too.
+    pub as_before: Vec<String>,
+}
+
 impl<'j> Judge<'j> {
     /// Judges all vaults of a commit that is to follow another one.
     pub fn all(&self, before: CommitId, new: CommitId) -> Result<Judgement, Failure> {
@@ -45,16 +56,29 @@ impl<'j> Judge<'j> {
         Ok(all)
     }
 
-    /// What is older at one commit than at another, or than what this machine has used.
-    pub fn rolled_back(&self, before: CommitId, new: CommitId) -> Result<Vec<Finding>, Failure> {
+    /// What is older at one commit than at another, or than what this machine has used. Where something was sealed on the way, its keys must not be.
+    pub fn rolled_back(&self, before: CommitId, new: CommitId, was_sealed: bool) -> Result<RolledBack, Failure> {
         let here = self.repository.reopen_in(self.directory)?;
         let old = Vault::load(here.snapshot(&before.to_string())?, None)?;
         let new = self.context.load(here.snapshot(&new.to_string())?)?;
-        let mut findings = compare(&old, &new)?;
-        findings.extend(below_floors(&new)?);
-        findings.sort();
-        findings.dedup_by(|a, b| a.path == b.path);
-        Ok(findings)
+        let mut found = RolledBack {
+            refused: compare(&old, &new)?,
+            ..RolledBack::default()
+        };
+        for finding in below_floors(&new)? {
+            // The branch has stood there before: made on another branch, or given up with git. Who reads the file is refused all the same.
+            let blob = |vault: &Vault<'_>| vault.snapshot().blob_id(&finding.path).ok();
+            let is_sealed_to =
+                was_sealed && (finding.path.starts_with("groups/") || finding.path.starts_with("members/"));
+            if blob(&old) == blob(&new) && !is_sealed_to {
+                found.as_before.push(finding.path);
+            } else if !found.refused.iter().any(|refused| refused.path == finding.path) {
+                found.used.push(finding.path.clone());
+                found.refused.push(finding);
+            }
+        }
+        found.refused.sort();
+        Ok(found)
     }
 
     fn one(&self, directory: &str, before: CommitId, new: CommitId) -> Result<Judgement, Failure> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use fleetvault::{
     author::{self, Conflicted, Course, Ruling, Which},
     cli::Failure,
+    review::incoming::Judgement,
     terminal::report::Report,
     vault::{CommitId, Conflict, FileChange, Like, Merging, Parting, Replay, Repository, Stage, trust::Floors},
 };
@@ -23,7 +24,7 @@ pub struct Rebase<'r> {
     pub repository: &'r Repository,
     pub directory: &'r str,
     /// How the upstream is called.
-    pub upstream: &'r str,
+    pub upstream: String,
     pub keep: Option<Side>,
 }
 
@@ -57,7 +58,7 @@ impl Rebase<'_> {
     /// Puts all own commits behind what was fetched. Where they do not stand in a line, one merge commit joins both sides.
     pub fn run(&self, parting: &Parting, head: CommitId, incoming: CommitId) -> Result<Rebased, Failure> {
         let Some(fork) = parting.fork else {
-            return Err(unrelated(self.upstream).into());
+            return Err(unrelated(&self.upstream).into());
         };
         let mut replay = Replay::start(self.repository)?;
         let mut rebased = Rebased {
@@ -103,6 +104,23 @@ impl Rebase<'_> {
         if !rebased.made.is_empty() {
             self.judge(&mut replay, parting, incoming, &mut rebased)?;
         }
+        replay.finish()?;
+        Ok(rebased)
+    }
+
+    /// Leaves own commits that stand on what was fetched where they are, unless what they set is sealed to keys that are over: git puts commits
+    /// behind a removal without a look at them.
+    pub fn stay(&self, parting: &Parting, head: CommitId, incoming: CommitId) -> Result<Rebased, Failure> {
+        let mut replay = Replay::start(self.repository)?;
+        let mut rebased = Rebased {
+            result: head,
+            made: parting.own.clone(),
+            merged: Vec::new(),
+            floors: Vec::new(),
+        };
+        let judgement = self.judging().all(incoming, head)?;
+        expect_sound(&judgement.refused, &self.upstream, incoming)?;
+        self.seal(&mut replay, parting, incoming, &mut rebased, judgement)?;
         replay.finish()?;
         Ok(rebased)
     }
@@ -184,17 +202,23 @@ impl Rebase<'_> {
         incoming: CommitId,
         rebased: &mut Rebased,
     ) -> Result<(), Failure> {
-        let judge = Judge {
-            context: self.context,
-            repository: self.repository,
-            directory: self.directory,
-        };
-        let mut judgement = judge.all(incoming, rebased.result)?;
+        let judgement = self.judging().all(incoming, rebased.result)?;
         self.expect_authors_of(&judgement.refused, parting, incoming)?;
         self.expect_own_sound(&judgement.refused, parting, incoming)?;
+        self.seal(replay, parting, incoming, rebased, judgement)
+    }
+
+    fn seal(
+        &self,
+        replay: &mut Replay<'_>,
+        parting: &Parting,
+        incoming: CommitId,
+        rebased: &mut Rebased,
+        mut judgement: Judgement,
+    ) -> Result<(), Failure> {
         // A merge commit joins own ones as they are.
         if !parting.branched && self.seal_along(replay, parting, incoming, rebased)? {
-            judgement = judge.all(incoming, rebased.result)?;
+            judgement = self.judging().all(incoming, rebased.result)?;
         }
         let stale = judgement.stale.iter();
         // One that is sealed to two groups whose keys are over is found twice.
@@ -202,11 +226,19 @@ impl Rebase<'_> {
         if !files.is_empty() {
             let files = Vec::from_iter(files);
             self.seal_behind(replay, parting, &files, rebased)?;
-            judgement = judge.all(incoming, rebased.result)?;
+            judgement = self.judging().all(incoming, rebased.result)?;
         }
         // What was sealed again is judged again, and what is stale in another vault is not sealed from here.
         judgement.refused.append(&mut judgement.stale);
-        expect_sound(&judgement.refused, self.upstream, incoming)
+        expect_sound(&judgement.refused, &self.upstream, incoming)
+    }
+
+    fn judging(&self) -> Judge<'_> {
+        Judge {
+            context: self.context,
+            repository: self.repository,
+            directory: self.directory,
+        }
     }
 
     fn described(&self, commit: CommitId) -> String {
@@ -246,6 +278,11 @@ impl Rebase<'_> {
             "untrusted" => match self.without_change_of_authors(step.fork, step.own) {
                 Ok(Some(way_out)) => report.hint(way_out),
                 Ok(None) | Err(_) => report,
+            },
+            // Whoever is no author any more writes nothing here: what others have is there to be taken.
+            "not_an_author" => match self.way_out(step.fork, step.own) {
+                Ok(way_out) => report.hint(way_out),
+                Err(_) => report,
             },
             _ => report,
         }

@@ -9,7 +9,7 @@ use std::{
 
 use fleetvault::{
     cli::Failure,
-    review::{Finding, incoming::Judgement},
+    review::Finding,
     terminal::report::Report,
     vault::{
         Access, Advance, CommitId, Operation, Parting, Pushed, Remote, RemoteError, RemoteOptions, Repository,
@@ -19,7 +19,7 @@ use fleetvault::{
 
 use super::{
     args::SyncArgs,
-    judge::{Judge, expect_sound, refuse},
+    judge::{Judge, refuse},
     rebase::{Rebase, Rebased, unrelated},
 };
 use crate::{
@@ -58,6 +58,8 @@ pub struct Outcome {
     pub merged: Vec<String>,
     /// Files that are sealed to keys that are not current.
     pub stale: Vec<Finding>,
+    /// Files that are older than what this machine has used, as they were before.
+    pub older: Vec<String>,
 }
 
 /// What is to become of the branch.
@@ -69,6 +71,7 @@ struct Step {
     rebased: usize,
     merged: Vec<String>,
     stale: Vec<Finding>,
+    older: Vec<String>,
     floors: Vec<Floors>,
 }
 
@@ -125,6 +128,7 @@ impl Round<'_> {
             unpushed: 0,
             merged: Vec::new(),
             stale: Vec::new(),
+            older: Vec::new(),
         };
         let mut why = String::new();
         let (mut seen, mut alone) = (None, 0);
@@ -141,6 +145,7 @@ impl Round<'_> {
             outcome.unpushed = step.own;
             outcome.merged.clone_from(&step.merged);
             outcome.stale.clone_from(&step.stale);
+            outcome.older.clone_from(&step.older);
             outcome.after = step.result;
             if self.args.dry_run {
                 return Ok(outcome);
@@ -186,14 +191,19 @@ impl Round<'_> {
             rebased: 0,
             merged: Vec::new(),
             stale: Vec::new(),
+            older: Vec::new(),
             floors: Vec::new(),
         };
         // Where the upstream was set back, what it lost must not come back with the own commits as if nothing had happened.
         if parting.lost == 0 && self.repository.is_or_follows(head, incoming)? {
             if step.own > 0 && !self.args.no_push {
-                self.expect_own_sound(incoming, head)?;
+                let made = self.rebasing().stay(&parting, head, incoming)?;
+                self.take(&mut step, made);
             }
-            return Ok(step);
+            return match step.result == head {
+                true => Ok(step),
+                false => self.expect_none_older(step, &parting, incoming),
+            };
         }
         let Some(fork) = parting.fork else {
             return Err(unrelated(&self.upstream.name()).into());
@@ -201,55 +211,53 @@ impl Round<'_> {
         self.tell_of_rewriting(&parting);
         let judgement = self.judge().all(fork, incoming)?;
         if !judgement.refused.is_empty() {
-            return Err(self.refuse_incoming(&judgement, &parting, incoming));
+            return Err(self.refuse_incoming(&judgement.refused, &[], &parting, incoming));
         }
         step.stale = judgement.stale;
         if parting.own.is_empty() {
             step.result = incoming;
         } else {
-            let Rebased {
-                result,
-                made,
-                merged,
-                floors,
-            } = self.rebase(&parting, head, incoming)?;
-            (step.result, step.own, step.rebased) = (result, made.len(), made.len());
-            (step.merged, step.floors) = (merged, floors);
+            let made = self.rebasing().run(&parting, head, incoming)?;
+            self.take(&mut step, made);
         }
-        let older = self.judge().rolled_back(head, step.result)?;
-        match older.is_empty() {
-            true => Ok(step),
-            false => {
-                let judgement = Judgement {
-                    refused: older,
-                    ..Judgement::default()
-                };
-                Err(self.refuse_incoming(&judgement, &parting, incoming))
-            }
-        }
+        self.expect_none_older(step, &parting, incoming)
     }
 
-    fn rebase(&self, parting: &Parting, head: CommitId, incoming: CommitId) -> Result<Rebased, Failure> {
-        let rebase = Rebase {
+    fn expect_none_older(&self, mut step: Step, parting: &Parting, incoming: CommitId) -> Result<Step, Failure> {
+        let was_sealed = !parting.own.is_empty();
+        let older = self.judge().rolled_back(step.head, step.result, was_sealed)?;
+        if !older.refused.is_empty() {
+            return Err(self.refuse_incoming(&older.refused, &older.used, parting, incoming));
+        }
+        step.older = older.as_before;
+        Ok(step)
+    }
+
+    fn rebasing(&self) -> Rebase<'_> {
+        Rebase {
             context: self.context,
             repository: self.repository,
             directory: &self.directory,
-            upstream: &self.upstream.name(),
+            upstream: self.upstream.name(),
             keep: self.args.keep,
-        };
-        rebase.run(parting, head, incoming)
+        }
     }
 
-    /// Own commits that do not verify are not for others.
-    fn expect_own_sound(&self, incoming: CommitId, result: CommitId) -> Result<(), Failure> {
-        let mut judgement = self.judge().all(incoming, result)?;
-        judgement.refused.append(&mut judgement.stale);
-        expect_sound(&judgement.refused, &self.upstream.name(), incoming)
+    /// What is to become of the branch, with own commits that were made anew.
+    fn take(&self, step: &mut Step, made: Rebased) {
+        (step.result, step.own) = (made.result, made.made.len());
+        step.rebased = if made.result == step.head { 0 } else { step.own };
+        (step.merged, step.floors) = (made.merged, made.floors);
     }
 
-    fn refuse_incoming(&self, judgement: &Judgement, parting: &Parting, incoming: CommitId) -> Failure {
+    /// `used` are the files among the refused that are older than what this machine has used, and not than the branch.
+    fn refuse_incoming(&self, refused: &[Finding], used: &[String], parting: &Parting, incoming: CommitId) -> Failure {
         let name = self.upstream.name();
         let hint = match parting.lost {
+            0 if !used.is_empty() => format!(
+                "was it made here, on another branch or in commits that were given up? then: fleetvault trust accept {}\nelse {name} was set back: whoever pushed that must mend it, or an author",
+                used.join(" ")
+            ),
             0 => format!(
                 "'fleetvault review HEAD..{}' tells more; whoever pushed that must mend it, or an author",
                 incoming.short()
@@ -263,7 +271,7 @@ impl Round<'_> {
             "{name} at {} is refused; this branch stays where it is",
             incoming.short()
         );
-        refuse(&judgement.refused, "untrusted", summary, hint)
+        refuse(refused, "untrusted", summary, hint)
     }
 
     /// A history that was replaced is followed where nothing in it is older than it was; that it was replaced is said.

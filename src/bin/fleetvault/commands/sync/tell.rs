@@ -18,6 +18,7 @@ struct Json<'a> {
     unpushed: usize,
     merged: &'a [String],
     stale: Vec<&'a str>,
+    older: &'a [String],
     dry_run: bool,
 }
 
@@ -35,6 +36,15 @@ pub fn tell(outcome: &Outcome, json: bool, dry_run: bool) -> Result<(), Failure>
             )
         ));
     }
+    if !outcome.older.is_empty() {
+        let paths: Vec<&str> = outcome.older.iter().map(String::as_str).collect();
+        note(&format!(
+            "{} {} older here than what this machine has used, and refused to who reads it: made on another branch, that is still to be merged? given up: fleetvault trust accept {}",
+            several(&paths),
+            if paths.len() == 1 { "is" } else { "are" },
+            paths.join(" ")
+        ));
+    }
     if json {
         return output::print_json(&Json {
             upstream: &outcome.upstream,
@@ -47,6 +57,7 @@ pub fn tell(outcome: &Outcome, json: bool, dry_run: bool) -> Result<(), Failure>
             unpushed: outcome.unpushed,
             merged: &outcome.merged,
             stale: outcome.stale.iter().map(|stale| stale.path.as_str()).collect(),
+            older: &outcome.older,
             dry_run,
         });
     }
