@@ -203,3 +203,31 @@ fn who_can_open_nothing_sets_it_again() {
     clones.sync("a", &[]).ok();
     assert_eq!(clones.get("a", "mine"), "my-own-value-here");
 }
+
+/// The first own commit is in conflict while a later one has raised what the merged file is sealed to: this machine has used the later one already.
+#[test]
+fn a_conflict_before_new_keys_is_ended_like_any_other() {
+    let clones = Clones::new();
+    for member in ["dev", "ops"] {
+        clones.fleet.member(member);
+    }
+    clones.fleet.set("token", "first-value-of-it", "*");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("b");
+    clones.set("a", "token", "value-of-token-at-a");
+    clones.sync("a", &[]).ok();
+    clones.set("b", "token", "value-of-token-at-b");
+    clones.run("b", &["member", "remove", "ops"]).ok();
+    let (_, public) = new_key(&clones, "carol");
+    clones.run("b", &["author", "add", "carol", "--key", &public]).ok();
+    clones.run("b", &["touch", "token"]).ok();
+    clones.sync("b", &[]).fails(7).says("fleetvault sync --keep own");
+    clones
+        .sync("b", &["--keep", "own"])
+        .ok()
+        .prints("rebased 4 commits, pushed 4 commits");
+    clones.run("b", &["verify"]).ok();
+    clones.sync("a", &[]).ok();
+    assert_eq!(clones.get("a", "token"), "value-of-token-at-b");
+}

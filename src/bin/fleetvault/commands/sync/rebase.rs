@@ -157,7 +157,17 @@ impl Rebase<'_> {
         let selected: Vec<FilePath> = files.iter().map(|(_, file)| file.path.clone()).collect();
         author::check_selection(&selected, &[]).map_err(|error| self.reworded(fail(error), &ruling, step))?;
         let conflicted: Vec<&Conflicted> = files.iter().map(|(_, file)| file).collect();
-        let planned = super::super::merge::plan(self.context, self.repository, snapshot, look, &conflicted, &ruling);
+        // Own commits further on have been used here; what comes of all is held against the floors in the end.
+        let load = |snapshot| self.context.load_on_the_way(snapshot);
+        let planned = super::super::merge::plan(
+            self.context,
+            load,
+            self.repository,
+            snapshot,
+            look,
+            &conflicted,
+            &ruling,
+        );
         let (plan, floors) = planned.map_err(|failure| self.reworded(failure, &ruling, step))?;
         // Here the sides have names of their own.
         let named = |line: &String| {
