@@ -219,6 +219,14 @@ impl Rebase<'_> {
         expect_sound(&judgement.refused, self.upstream, incoming)
     }
 
+    /// Adds how to take back own commits from this step on.
+    fn with_way_out(&self, report: Report, step: &Step<'_>) -> Report {
+        match self.way_out(step.base, &step.own[step.number..]) {
+            Ok(way_out) => report.hint(way_out),
+            Err(_) => report,
+        }
+    }
+
     fn described(&self, commit: CommitId) -> String {
         format!("{} '{}'", commit.short(), self.repository.subject(commit))
     }
@@ -248,15 +256,15 @@ impl Rebase<'_> {
                 "nothing has changed here; to take what differs from one side: fleetvault sync --keep own, or --keep upstream\nours (upstream) is {}\ntheirs (own) is {}",
                 ruling.ours, ruling.theirs
             )),
-            "diverged" => match self.way_out(step.base, &step.own[step.number..]) {
-                Ok(way_out) => report.hint(way_out),
-                Err(_) => report,
-            },
-            // What came was sound before the own commits: it is they who say that its author is none.
+            "diverged" => self.with_way_out(report, step),
+            // What came was sound before the own commits: it is they who say that its author is none, or whose author is none.
             "untrusted" => match self.without_change_of_authors(step.fork, step.own) {
                 Ok(Some(way_out)) => report.hint(way_out),
-                Ok(None) | Err(_) => report,
+                Ok(None) => self.with_way_out(report, step),
+                Err(_) => report,
             },
+            // Whom it is for is gone.
+            "scope_change" => self.with_way_out(report, step),
             _ => report,
         }
         };
