@@ -30,7 +30,7 @@ const CLONES: [&str; 3] = ["a", "b", "c"];
 #[test]
 fn a_fleet_at_random() {
     for seed in [1, 2] {
-        play(seed, 25);
+        play(seed, 20);
     }
 }
 
