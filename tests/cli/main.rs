@@ -23,6 +23,7 @@ mod editing;
 mod expanding;
 mod exposure;
 mod first_sentence;
+mod fleet;
 mod golden;
 mod groups;
 mod hooking;

@@ -227,3 +227,70 @@ fn who_can_open_nothing_sets_it_again() {
     clones.sync("a", &[]).ok();
     assert_eq!(clones.get("a", "mine"), "my-own-value-here");
 }
+
+/// The first own commit is in conflict while a later one has raised what the merged file is sealed to: this machine has used the later one already.
+#[test]
+fn a_conflict_before_new_keys_is_ended_like_any_other() {
+    let clones = Clones::new();
+    for member in ["dev", "ops"] {
+        clones.fleet.member(member);
+    }
+    clones.fleet.set("token", "first-value-of-it", "*");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("b");
+    clones.set("a", "token", "value-of-token-at-a");
+    clones.sync("a", &[]).ok();
+    clones.set("b", "token", "value-of-token-at-b");
+    clones.run("b", &["member", "remove", "ops"]).ok();
+    let (_, public) = new_key(&clones, "carol");
+    clones.run("b", &["author", "add", "carol", "--key", &public]).ok();
+    clones.run("b", &["touch", "token"]).ok();
+    clones.sync("b", &[]).fails(7).says("fleetvault sync --keep own");
+    clones
+        .sync("b", &["--keep", "own"])
+        .ok()
+        .prints("rebased 4 commits, pushed 4 commits");
+    clones.run("b", &["verify"]).ok();
+    clones.sync("a", &[]).ok();
+    assert_eq!(clones.get("a", "token"), "value-of-token-at-b");
+}
+
+/// Both sides changed one credential, and the own side cannot stand: its author, or the only member that it is for, was removed meanwhile.
+#[test]
+fn an_own_change_in_conflict_that_cannot_stand_is_taken_back() {
+    let clones = Clones::new();
+    let (key, public) = new_key(&clones, "carol");
+    clones.fleet.member("ops");
+    clones
+        .fleet
+        .fleetvault(&["author", "add", "carol", "--key", &public])
+        .ok();
+    clones.fleet.set("token", "first-value-of-it", "*");
+    clones.fleet.git(&["push", "-q"]);
+    for clone in ["a", "b", "c"] {
+        clones.clone(clone);
+    }
+    clones.set("a", "token", "value-of-token-at-a");
+    clones.run("a", &["author", "remove", "carol"]).ok();
+    clones.run("a", &["member", "remove", "ops"]).ok();
+    clones.sync("a", &[]).ok();
+
+    set_as(&clones, "c", &key, "token", "value-of-carol");
+    let refused = clones
+        .sync("c", &[])
+        .fails(6)
+        .says("it is signed by 'carol', who is no author of this vault")
+        .says("then make again: 'fleetvault: set token'");
+    follow(&clones, "c", &refused);
+    assert_eq!(clones.head("c"), clones.head("a"));
+
+    clones.run("b", &["scope", "token", "--members", "ops"]).ok();
+    let refused = clones
+        .sync("b", &[])
+        .fails(1)
+        .says("ops was removed, and nobody else is in it")
+        .says("then make again: 'fleetvault: scope token'");
+    follow(&clones, "b", &refused);
+    assert_eq!(clones.get("b", "token"), "value-of-token-at-a");
+}

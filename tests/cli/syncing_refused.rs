@@ -145,7 +145,7 @@ fn what_was_made_on_another_branch_or_given_up_stops_nothing_that_comes() {
     assert_eq!(clones.get("b", "other"), "other-value-once-more");
     // What depends on them is refused as before, until the branch is merged.
     for name in ["token", "fresh"] {
-        clones.run("b", &["get", name]).fails(6).says("was used here before");
+        clones.run("b", &["get", name]).fails(6).says("was seen here before");
     }
     clones.git("b", &["merge", "-q", "--no-edit", "work"]);
     clones.sync("b", &[]).ok();

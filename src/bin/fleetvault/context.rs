@@ -133,6 +133,11 @@ impl Context {
         Ok(Vault::load(snapshot, self.settings.state.as_deref())?)
     }
 
+    /// The same for a state between two others, whose files may be older than what was used here.
+    pub fn load_on_the_way<'r>(&self, snapshot: Snapshot<'r>) -> Result<Vault<'r>, Failure> {
+        Ok(Vault::load_on_the_way(snapshot, self.settings.state.as_deref())?)
+    }
+
     /// The user's own signing key, ready to use.
     pub fn signer(&self) -> Result<Signer, Failure> {
         cli::signer(&self.signing_key_path()?)

@@ -13,7 +13,7 @@ use fleetvault::{
     say,
     terminal::{escape, report::Report, style::Style},
     vault::{
-        Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, WriteOptions, resolve,
+        Access, Conflict, FileChange, Merged, Operation, Repository, Snapshot, Stage, Vault, WriteOptions, resolve,
         trust::Floors,
     },
 };
@@ -117,29 +117,38 @@ fn merge(
     let directory = snapshot.directory().to_owned();
     let files: Vec<&Conflicted> = selection.files.iter().map(|(_, file)| file).collect();
     let again = |stand_ins: &[FileChange]| Ok(memory.staged(&directory, stand_ins)?);
-    let (step, _) = plan(context, repository, snapshot, again, &files, ruling)?;
+    let (step, _) = plan(
+        context,
+        |snapshot| context.load(snapshot),
+        repository,
+        snapshot,
+        again,
+        &files,
+        ruling,
+    )?;
     let merged = pair(&selection.files, &step.files);
     Ok((step, merged))
 }
 
 /// Plans all files: members first, since what is sealed is sealed to their merged keys. `again` reads the vault with what stands in for the
-/// files in conflict. What is to be remembered of it is returned, too.
+/// files in conflict. What is to be remembered of it is returned, too. `load` decides whether it is held against what was used here before.
 pub(super) fn plan<'m>(
     context: &Context,
+    load: impl Fn(Snapshot<'m>) -> Result<Vault<'m>, Failure>,
     repository: &Repository,
-    snapshot: Snapshot<'_>,
+    snapshot: Snapshot<'m>,
     again: impl FnOnce(&[FileChange]) -> Result<Snapshot<'m>, Failure>,
     files: &[&Conflicted],
     ruling: &Ruling,
 ) -> Result<(MergeStep, Floors), Failure> {
     let signer = context.signer()?;
     let now = time::now();
-    let vault = context.load(snapshot)?;
+    let vault = load(snapshot)?;
     context.check_trust(repository, &vault, Strictness::Required)?;
     let desk = Desk::new(&vault, &signer, None, now).map_err(fail)?;
     let members = author::merge_members(desk, files, ruling)?;
 
-    let vault = context.load(again(&members.stand_ins)?)?;
+    let vault = load(again(&members.stand_ins)?)?;
     let keyring = context.keyring(&vault, context.keys_at_hand()?)?;
     let desk = Desk::new(&vault, &signer, keyring.as_ref(), now).map_err(fail)?;
     let desk = desk.with_plugins(plugins(Asking::AtTerminal));

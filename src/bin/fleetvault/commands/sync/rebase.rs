@@ -175,7 +175,17 @@ impl Rebase<'_> {
         let selected: Vec<FilePath> = files.iter().map(|(_, file)| file.path.clone()).collect();
         author::check_selection(&selected, &[]).map_err(|error| self.reworded(fail(error), &ruling, step))?;
         let conflicted: Vec<&Conflicted> = files.iter().map(|(_, file)| file).collect();
-        let planned = super::super::merge::plan(self.context, self.repository, snapshot, look, &conflicted, &ruling);
+        // Own commits further on have been used here; what comes of all is held against the floors in the end.
+        let load = |snapshot| self.context.load_on_the_way(snapshot);
+        let planned = super::super::merge::plan(
+            self.context,
+            load,
+            self.repository,
+            snapshot,
+            look,
+            &conflicted,
+            &ruling,
+        );
         let (plan, floors) = planned.map_err(|failure| self.reworded(failure, &ruling, step))?;
         // Here the sides have names of their own.
         let named = |line: &String| {
@@ -241,6 +251,14 @@ impl Rebase<'_> {
         }
     }
 
+    /// Adds how to take back own commits from this step on.
+    fn with_way_out(&self, report: Report, step: &Step<'_>) -> Report {
+        match self.way_out(step.base, &step.own[step.number..]) {
+            Ok(way_out) => report.hint(way_out),
+            Err(_) => report,
+        }
+    }
+
     fn described(&self, commit: CommitId) -> String {
         format!("{} '{}'", commit.short(), self.repository.subject(commit))
     }
@@ -270,20 +288,20 @@ impl Rebase<'_> {
                 "nothing has changed here; to take what differs from one side: fleetvault sync --keep own, or --keep upstream\nours (upstream) is {}\ntheirs (own) is {}",
                 ruling.ours, ruling.theirs
             )),
-            "diverged" => match self.way_out(step.base, &step.own[step.number..]) {
-                Ok(way_out) => report.hint(way_out),
-                Err(_) => report,
-            },
-            // What came was sound before the own commits: it is they who say that its author is none.
+            "diverged" => self.with_way_out(report, step),
+            // What came was sound before the own commits: it is they who say that its author is none, or whose author is none.
             "untrusted" => match self.without_change_of_authors(step.fork, step.own) {
                 Ok(Some(way_out)) => report.hint(way_out),
-                Ok(None) | Err(_) => report,
+                Ok(None) => self.with_way_out(report, step),
+                Err(_) => report,
             },
             // Whoever is no author any more writes nothing here: what others have is there to be taken.
             "not_an_author" => match self.way_out(step.fork, step.own) {
                 Ok(way_out) => report.hint(way_out),
                 Err(_) => report,
             },
+            // Whom it is for is gone.
+            "scope_change" => self.with_way_out(report, step),
             _ => report,
         }
         };
