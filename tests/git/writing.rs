@@ -178,7 +178,12 @@ fn a_branch_is_made_and_continued_without_the_work_tree() {
     assert_eq!(sandbox.git(&dir, &["show", "set/a:credentials/a.toml"]), "a 2");
     assert_eq!(sandbox.status(&dir), " M credentials/a.toml");
     sandbox.git(&dir, &["pack-refs", "--all"]);
-    for bad in ["set", "set/a/b", "-x", "HEAD", "a..b", "", "a b", "x.lock"] {
+    for taken in ["set", "set/a/b"] {
+        let error = set_with(&dir, &branch(taken), &[("credentials/a.toml", "x\n")]).unwrap_err();
+        let in_the_way = matches!(&error, WriteFailure::BranchInTheWay { other, .. } if other.ends_with("set/a"));
+        assert!(in_the_way, "{taken}: {error}");
+    }
+    for bad in ["-x", "HEAD", "a..b", "", "a b", "x.lock"] {
         let error = set_with(&dir, &branch(bad), &[("credentials/a.toml", "x\n")]).unwrap_err();
         assert!(matches!(error, WriteFailure::BadBranch(_)), "{bad}: {error}");
     }
