@@ -22,9 +22,17 @@ impl Mount {
     }
 
     fn remount(&self, sandbox: &Sandbox, options: &str) {
-        let mut mount = sandbox.command("mount");
-        mount.args(["-o", &format!("remount,{options}")]).arg(&self.0);
-        assert!(mount.status().unwrap().success());
+        // Busy as long as a child that another test has just forked holds what this one had open to write.
+        let remounted = (0..100).any(|_| {
+            let mut mount = sandbox.command("mount");
+            mount.args(["-o", &format!("remount,{options}")]).arg(&self.0);
+            let done = mount.output().unwrap().status.success();
+            if !done {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            done
+        });
+        assert!(remounted, "{options}");
     }
 }
 

@@ -283,17 +283,30 @@ impl Run {
     }
 }
 
+/// Starts a command. A program that was just written cannot be started as long as a child that another test has just forked holds it open.
+fn started(command: &mut Command) -> std::io::Result<std::process::Child> {
+    let mut tries = 100;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            started => return started,
+        }
+    }
+}
+
 /// Runs a command with this on its standard input. No value of the fleet may leak.
 #[track_caller]
 pub fn run(mut command: Command, stdin: &[u8]) -> Run {
     let what = format!("{command:?}");
     let values = values_of(&command);
-    let mut child = command
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{what}: {error}"));
+        .stderr(Stdio::piped());
+    let mut child = started(&mut command).unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut pipe = child.stdin.take().unwrap();
     let input = stdin.to_owned();
     // In a thread of its own: a child that writes before it has read everything must not wait for us.
