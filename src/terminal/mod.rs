@@ -15,3 +15,9 @@ pub mod table;
 
 pub use crate::terminal::escape::{escape, escape_json};
 pub use crate::terminal::say::{failure, say, whole};
+
+/// A number of things that have a plural in `s`, such as `1 commit` or `2 commits`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

@@ -103,17 +103,17 @@ fn an_upstream_that_is_ahead_is_said_before_writing() {
     fleet
         .fleetvault(&["doctor"])
         .ok()
-        .prints("risk  1 commits are not pushed\n      → fleetvault sync");
+        .prints("risk  1 commit is not pushed\n      → fleetvault sync");
     fleet.git(&["push", "-q"]);
     fleet.git(&["reset", "-q", "--hard", "HEAD^"]);
     fleet
         .fleetvault(&["doctor"])
         .ok()
-        .prints("risk  this branch is 1 commits behind its upstream, as last fetched");
+        .prints("risk  this branch is 1 commit behind its upstream, as last fetched");
     fleet
         .fleetvault_with(&["set", "token"], b"value-of-token")
         .ok()
-        .says("warning: this branch is 1 commits behind its upstream: 'fleetvault sync' first");
+        .says("warning: this branch is 1 commit behind its upstream: 'fleetvault sync' first");
 }
 
 #[cfg(unix)]

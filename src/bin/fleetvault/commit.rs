@@ -7,6 +7,7 @@ use fleetvault::{
     author::{Desk, Plan, Signer},
     cli::{Asking, Failure, plugins, time},
     resolver::{Expectation, IdentitySource, Keyring, identify},
+    terminal::counted,
     vault::{Access, HeadState, Repository, Vault, WriteOptions, write},
 };
 
@@ -179,7 +180,8 @@ impl Context {
     fn warn_if_behind(&self, repository: &Repository) {
         if let Some((_, behind)) = repository.ahead_behind_upstream().filter(|(_, behind)| *behind > 0) {
             note(&format!(
-                "this branch is {behind} commits behind its upstream: 'fleetvault sync' first, or what changed there is missing here"
+                "this branch is {} behind its upstream: 'fleetvault sync' first, or what changed there is missing here",
+                counted(behind, "commit")
             ));
         }
     }

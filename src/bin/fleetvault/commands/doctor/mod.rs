@@ -12,7 +12,7 @@ use fleetvault::{
     cli::{Failure, explain::Explain, time},
     resolver::{Expectation, identify},
     review::verify::verify,
-    terminal::{escape, report::Report, style::Style},
+    terminal::{counted, escape, report::Report, style::Style},
     vault::{Access, HeadState, Repository, Vault},
 };
 use vault_format::{AuthorName, Credential, Entry, FilePath, Grant, Group, GroupName, Member};
@@ -124,13 +124,17 @@ fn branch(repository: &Repository) -> Vec<Check> {
     }
     if let Some((ahead, behind)) = repository.ahead_behind_upstream() {
         if behind > 0 {
-            let what = format!("this branch is {behind} commits behind its upstream, as last fetched");
+            let behind = counted(behind, "commit");
+            let what = format!("this branch is {behind} behind its upstream, as last fetched");
             checks.push(check(State::Risk, what, Some("fleetvault sync".into())));
         }
         if ahead > 0 {
             checks.push(check(
                 State::Risk,
-                format!("{ahead} commits are not pushed"),
+                match ahead {
+                    1 => "1 commit is not pushed".to_owned(),
+                    _ => format!("{ahead} commits are not pushed"),
+                },
                 Some("fleetvault sync".into()),
             ));
         }
@@ -273,7 +277,7 @@ fn files(vault: &Vault<'_>) -> Result<Check, Failure> {
         ),
         many => check(
             State::Bad,
-            format!("{many} findings in {} files", verdict.files),
+            format!("{} in {}", counted(many, "finding"), counted(verdict.files, "file")),
             Some("fleetvault verify".into()),
         ),
     })

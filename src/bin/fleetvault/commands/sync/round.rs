@@ -286,9 +286,12 @@ impl Round<'_> {
             .collect();
         let more = if parting.lost > shown.len() { ", …" } else { "" };
         note(&format!(
-            "{} was rewritten: {} commits that it had are gone from it: {}{more}",
+            "{} was rewritten: {} gone from it: {}{more}",
             self.upstream.name(),
-            parting.lost,
+            match parting.lost {
+                1 => "1 commit that it had is".to_owned(),
+                many => format!("{many} commits that it had are"),
+            },
             shown.join(", ")
         ));
     }

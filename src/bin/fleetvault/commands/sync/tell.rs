@@ -1,6 +1,10 @@
 //! What a sync did, in words and as JSON.
 
-use fleetvault::{cli::Failure, say, terminal::escape};
+use fleetvault::{
+    cli::Failure,
+    say,
+    terminal::{counted, escape},
+};
 use serde::Serialize;
 
 use super::round::Outcome;
@@ -78,8 +82,7 @@ pub fn line(outcome: &Outcome) -> String {
     let mut parts = Vec::new();
     let mut count = |number: usize, what: &str| {
         if number > 0 {
-            let noun = if number == 1 { "commit" } else { "commits" };
-            parts.push(format!("{what} {number} {noun}"));
+            parts.push(format!("{what} {}", counted(number, "commit")));
         }
     };
     count(outcome.fetched, "fetched");
