@@ -191,7 +191,9 @@ impl Play {
             }
             13 => {
                 opens = false;
-                let author = self.dice.of(&[&AUTHORS[..], &["alice"]].concat());
+                // Who syncs everywhere stays an author: asked only of herself, which is refused.
+                let own = (who == "alice").then_some("alice");
+                let author = self.dice.of(&Vec::from_iter(AUTHORS.into_iter().chain(own)));
                 let mut after = state.clone();
                 let then = (after.authors.remove(author) && author != who).then_some(after);
                 (words(&format!("author remove {author}")), then)
