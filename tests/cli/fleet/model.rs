@@ -364,10 +364,13 @@ fn credentials(
         keep == Some(Keep::Own)
     };
     let stamp = |side: Option<&Credential>| side.map(|it| it.stamp);
+    if stamp(own) == stamp(base) {
+        return upstream.cloned();
+    }
     if stamp(upstream) == stamp(base) {
         return own.cloned();
     }
-    if stamp(own) == stamp(base) || says(own) == says(upstream) {
+    if says(own) == says(upstream) {
         return upstream.cloned();
     }
     let (Some(up), Some(mine)) = (upstream, own) else {

@@ -172,7 +172,8 @@ impl Play {
                 words(&format!("group grant {group} {member}")),
                 state.clone().group_grant(&group, &member),
             ),
-            10 => (
+            // Alice, who looks everywhere, stays a keeper: asked only of the last one, which is refused.
+            10 if member != "alice" || state.holders_of("keepers").len() == 1 => (
                 words(&format!("group revoke {group} {member}")),
                 state.clone().group_revoke(&group, &member),
             ),
@@ -191,7 +192,9 @@ impl Play {
             }
             13 => {
                 opens = false;
-                let author = self.dice.of(&[&AUTHORS[..], &["alice"]].concat());
+                // Who syncs everywhere stays an author: asked only of herself, which is refused.
+                let own = (who == "alice").then_some("alice");
+                let author = self.dice.of(&Vec::from_iter(AUTHORS.into_iter().chain(own)));
                 let mut after = state.clone();
                 let then = (after.authors.remove(author) && author != who).then_some(after);
                 (words(&format!("author remove {author}")), then)

@@ -288,7 +288,10 @@ impl Play {
             let over: Names = it.sealed.difference(&now).cloned().collect();
             let of_own = own.contains(name) && (how == "squash" || !over.is_disjoint(&then(mine)));
             let written = upstream.written_since(&fork).contains(name);
-            !over.is_empty() && (of_own || (written && how == "merge" && !over.is_disjoint(&then(upstream))))
+            // A member has no use for what is sealed to keys that it has given up, whenever that was.
+            let of_member = over.iter().any(|holder| !holder.starts_with('@'));
+            let of_upstream = written && how == "merge" && !over.is_disjoint(&then(upstream));
+            !over.is_empty() && (of_member || of_own || of_upstream)
         };
         let expected: Vec<String> = last.credentials.keys().filter(|name| stale(name)).cloned().collect();
         let told = { found.lines() }.filter_map(|line| line.strip_prefix("credentials/")?.split_once(".toml: stale"));
