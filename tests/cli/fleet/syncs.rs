@@ -304,8 +304,9 @@ impl Play {
             local.own.iter().map(|own| &own.what).collect::<Vec<_>>()
         );
         let mut all: Vec<State> = match how {
-            "rebase" => states,
-            "squash" => vec![last.clone()],
+            // Own commits that stand on the others are made anew by sync, each sealed to the keys of now, whoever put them there.
+            "rebase" => self.replayed(local, None, true).states,
+            "squash" => self.replayed(local, None, true).states.split_off(states.len() - 1),
             _ => local
                 .own
                 .iter()
