@@ -126,8 +126,8 @@ fn nothing_is_sealed_to_keys_that_git_put_back_without_a_conflict() {
     let first = head(&fleet);
     replace_keys(&fleet);
     fleet.git(&["switch", "-q", "-c", "other"]);
-    put_back(&fleet, &first, "members/dev.toml");
     elsewhere(&fleet, &["scope", "pat", "--add", "rev"], "").ok();
+    put_back(&fleet, &first, "members/dev.toml");
     fleet.git(&["switch", "-q", "main"]);
     fleet.fleetvault(&["scope", "pat", "--add", "ops"]).ok();
     conflict(&fleet);
@@ -155,9 +155,9 @@ fn nothing_is_sealed_to_keys_that_git_put_back_without_a_conflict() {
 fn nothing_is_judged_by_a_root_that_git_took_away() {
     let fleet = with_bob();
     fleet.git(&["switch", "-q", "-c", "other"]);
+    elsewhere(&fleet, &["scope", "pat", "--add", "rev"], "").ok();
     fleet.git(&["rm", "-q", "roots/2.toml"]);
     fleet.git(&["commit", "-q", "-m", "looks like nothing"]);
-    elsewhere(&fleet, &["scope", "pat", "--add", "rev"], "").ok();
     fleet.git(&["switch", "-q", "main"]);
     fleet.fleetvault(&["scope", "pat", "--add", "ops"]).ok();
     conflict(&fleet);
