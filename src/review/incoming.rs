@@ -96,6 +96,29 @@ pub fn is_sealed_to_less(vault: &Vault<'_>, path: &FilePath) -> Result<bool, Fil
     }
 }
 
+/// The files of those to whom a file is sealed, whatever this machine remembers of it.
+///
+/// # Errors
+/// [`FileError`] where the file is broken.
+pub fn sealed_to(vault: &Vault<'_>, path: &FilePath) -> Result<Vec<FilePath>, FileError> {
+    fn of<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<Vec<FilePath>, FileError> {
+        let file = vault.look_at::<K>(path)?;
+        let sealed_to = file.as_ref().and_then(|file| file.body()).and_then(K::sealed_to);
+        let holders = sealed_to.iter().flat_map(|sealed_to| sealed_to.holders());
+        let files = holders.map(|holder| match &holder.name {
+            HolderName::Group(name) => FilePath::Group(name.clone()),
+            HolderName::Member(name) => FilePath::Member(name.clone()),
+        });
+        Ok(files.collect())
+    }
+    match path {
+        FilePath::Credential(_) => of::<Credential>(vault, path),
+        FilePath::Group(_) => of::<Group>(vault, path),
+        FilePath::Grant(..) => of::<Grant>(vault, path),
+        FilePath::Member(_) | FilePath::Root(_) => Ok(Vec::new()),
+    }
+}
+
 fn sealed_to_less<K: Entry>(vault: &Vault<'_>, path: &FilePath) -> Result<bool, FileError> {
     let file = vault.look_at::<K>(path)?;
     let sealed_to = file.as_ref().and_then(|file| file.body()).and_then(K::sealed_to);

@@ -1,14 +1,20 @@
 //! What git's history knows of a vault and the commit that is read does not show: later versions of its files, which somebody with push rights,
 //! or an honest `git revert`, has put back.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+};
 
 use vault_format::{Authority, Credential, Digest, Entry, FilePath, Grant, Group, Member, Parsed, ROOT_FILE, Root};
 
-use super::{CommitId, FileError, FileProblem, History, MAX_FILE, Repository, Vault, Versions};
+use super::{BlobId, CommitId, FileError, FileProblem, History, MAX_FILE, Repository, Vault, Versions};
 
 /// The folders whose files say to whom a value is sealed.
 const SEALED_TO: [&str; 3] = ["members", "groups", "roots"];
+
+/// In how many lines a file says what it is: `format`, `kind`, `vault`, `name`, `serial`.
+const HEADER: usize = 5;
 
 /// A version of a file that the history has and the commit that is read has not, although it is later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +56,43 @@ pub(crate) fn later(
     versions: &Versions,
     wanted: impl Fn(&FilePath) -> bool,
 ) -> Result<Vec<Later>, FileError> {
-    let mut latest: BTreeMap<FilePath, (u64, Digest, CommitId)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (path, latest) in latest(vault, repository, versions, wanted, |_, _, _| true) {
+        if let Some((now, _)) = vault.state_of(&path)?.filter(|(now, _)| *now < latest.serial) {
+            found.push(latest.than(path, now));
+        }
+    }
+    Ok(found)
+}
+
+/// The latest version of a file in the history.
+struct Latest {
+    serial: u64,
+    digest: Digest,
+    commit: CommitId,
+}
+
+impl Latest {
+    fn than(self, path: FilePath, now: u64) -> Later {
+        let Self { serial, digest, commit } = self;
+        Later {
+            path,
+            serial,
+            digest,
+            commit,
+            now,
+        }
+    }
+}
+
+fn latest(
+    vault: &Vault<'_>,
+    repository: &Repository,
+    versions: &Versions,
+    wanted: impl Fn(&FilePath) -> bool,
+    counts: impl Fn(&FilePath, u64, Digest) -> bool,
+) -> BTreeMap<FilePath, Latest> {
+    let mut latest: BTreeMap<FilePath, Latest> = BTreeMap::new();
     for version in versions.files.iter().filter(|version| !version.current) {
         let Some(path) = FilePath::parse(&version.file.path).filter(&wanted) else {
             continue;
@@ -59,24 +101,53 @@ pub(crate) fn later(
         let Some((serial, digest)) = bytes.and_then(|bytes| signed(vault.authority(), &path, &bytes)) else {
             continue;
         };
-        if latest.get(&path).is_none_or(|(known, ..)| *known < serial) {
-            latest.insert(path, (serial, digest, version.since.commit));
+        if counts(&path, serial, digest) && latest.get(&path).is_none_or(|known| known.serial < serial) {
+            let commit = version.since.commit;
+            latest.insert(path, Latest { serial, digest, commit });
         }
     }
-    let mut found = Vec::new();
-    for (path, (serial, digest, commit)) in latest {
-        if let Some((now, _)) = vault.state_of(&path)?.filter(|(now, _)| *now < serial) {
-            let later = Later {
-                path,
-                serial,
-                digest,
-                commit,
-                now,
-            };
-            found.push(later);
-        }
+    latest
+}
+
+/// Tells of contents whether they count at a path, each read once: the same may stand at as many paths as somebody likes.
+struct Counting<'c> {
+    authority: &'c Authority,
+    repository: &'c Repository,
+    known: RefCell<HashMap<BlobId, Option<String>>>,
+}
+
+impl Counting<'_> {
+    fn is_signed(&self, path: &str, id: BlobId) -> bool {
+        let Some(file) = FilePath::parse(path) else {
+            return false;
+        };
+        let mut known = self.known.borrow_mut();
+        let counts_at = known.entry(id).or_insert_with(|| {
+            let bytes = self.repository.contents(id, MAX_FILE).ok().flatten()?;
+            let at = own_path(&bytes)?;
+            signed(self.authority, &FilePath::parse(&at)?, &bytes).map(|_| at)
+        });
+        let text = file.to_string();
+        counts_at.as_deref() == Some(text.as_str())
     }
-    Ok(found)
+}
+
+/// Where contents say that they belong, wherever they stand: of files that say to whom a value is sealed.
+fn own_path(bytes: &[u8]) -> Option<String> {
+    let header = bytes.split(|&byte| byte == b'\n').take(HEADER);
+    let header: Vec<&str> = header.filter_map(|line| str::from_utf8(line).ok()).collect();
+    let value = |key: &str| {
+        header
+            .iter()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))
+    };
+    let text = |key: &str| value(key)?.strip_prefix('"')?.strip_suffix('"');
+    match text("kind")? {
+        "member" => Some(format!("members/{}.toml", text("name")?)),
+        "group" => Some(format!("groups/{}.toml", text("name")?)),
+        "root" => Some(format!("roots/{}.toml", value("serial")?)),
+        _ => None,
+    }
 }
 
 /// The serial and digest of a version that counts under these authors. Of roots, only the next one does.
@@ -118,25 +189,43 @@ impl<'r> Vault<'r> {
             Some(history) => history,
             None => History::of(repository, self.snapshot(), false).map_err(|error| failed(self, error))?,
         };
+        // In a clone that is shallow, or lacks objects, more may be known another time.
+        let is_cut = is_whole && !history.cut().is_empty();
+        let counting = Counting {
+            authority: self.authority(),
+            repository,
+            known: RefCell::default(),
+        };
         let versions = history
-            .versions(&SEALED_TO, &|_| {})
+            .versions_in(&SEALED_TO, &|path, id| counting.is_signed(path, id))
             .map_err(|error| self.error("", error))?;
-        let found = later(self, repository, &versions, |_| true)?;
-        for later in &found {
-            let path = floor_path(&later.path);
+        let mut found = Vec::new();
+        // What was given up here stays so, also where all of the history is asked again.
+        let is_news =
+            |path: &FilePath, serial, digest| !self.floors().is_given_up(&floor_path(path), serial, digest, is_whole);
+        for (path, latest) in latest(self, repository, &versions, |_| true, is_news) {
+            // Gone or broken, it stops who needs it, and nobody else; and may be put back once this is no news any more.
+            let now = self.state_of(&path).ok().flatten().map(|(now, _)| now);
+            if now.is_some_and(|now| now >= latest.serial) {
+                continue;
+            }
+            let floor = floor_path(&path);
             let known = self
                 .floors()
-                .highest(&path)
-                .map_err(|error| self.error(path.as_str(), error))?;
-            // On another branch than before, what was used or accepted here is not judged again.
-            if known.is_none_or(|known| known < later.serial && !(is_whole && mark.is_some())) {
-                self.floors().note_later(&path, later.serial, later.digest);
+                .highest(&floor)
+                .map_err(|error| self.error(floor.as_str(), error))?;
+            if known.is_none_or(|known| known < latest.serial) {
+                self.floors().note_later(&floor, latest.serial, latest.digest);
             }
+            found.extend(now.map(|now| latest.than(path, now)));
         }
         if keep {
-            self.floors().learn(commit).map_err(|error| failed(self, error))?;
+            let up_to = (!is_cut).then_some(commit);
+            self.floors().learn(up_to).map_err(|error| failed(self, error))?;
         }
-        self.check_roots()?;
+        if found.iter().any(|later| matches!(later.path, FilePath::Root(_))) {
+            self.check_roots()?;
+        }
         Ok(found)
     }
 }

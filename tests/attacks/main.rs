@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod owner;
 mod parser;
+mod past;
 mod planted;
 mod pretending;
 mod pushed;

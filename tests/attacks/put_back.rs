@@ -28,14 +28,14 @@ fn fresh(fleet: &Fleet, args: &[&str]) -> Run {
 }
 
 /// `fleetvault` as alice on a machine that remembers what it has seen itself.
-fn on(state: &TempDir, fleet: &Fleet, args: &[&str], input: &str) -> Run {
+pub fn on(state: &TempDir, fleet: &Fleet, args: &[&str], input: &str) -> Run {
     let mut command = fleet.fleetvault_command(args);
     command.env("XDG_STATE_HOME", state.path());
     run(command, input.as_bytes())
 }
 
 /// What opens for a member, whose machine remembers nothing either.
-fn opens(fleet: &Fleet, member: &str, name: &str) -> bool {
+pub fn opens(fleet: &Fleet, member: &str, name: &str) -> bool {
     let state = tempfile::tempdir().unwrap();
     let mut command = fleet.resolver_command(member, &["expand"]);
     command.env("XDG_STATE_HOME", state.path());

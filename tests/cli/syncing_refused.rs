@@ -274,3 +274,73 @@ fn what_a_repository_says_to_take_for_a_commit_is_not_taken_for_it() {
     assert_eq!(clones.head("b"), real);
     assert_eq!(clones.read("b", "NOTES"), "verified\n");
 }
+
+/// Somebody was removed and is back by a revert, both in one fetch: between what stood here and what comes nothing differs.
+#[test]
+fn own_commits_are_not_sealed_to_who_was_removed_and_put_back_meanwhile() {
+    for by_git in [false, true] {
+        let clones = Clones::new();
+        for name in ["dev", "mallory"] {
+            clones.fleet.member(name);
+        }
+        clones.fleet.git(&["push", "-q"]);
+        clones.clone("a");
+        clones.clone("b");
+        clones.set("b", "mine", "my-own-value-here");
+        clones.run("a", &["member", "remove", "mallory"]).ok();
+        let removal = clones.head("a");
+        clones.git("a", &["revert", "--no-edit", "HEAD"]);
+        clones.git("a", &["push", "-q"]);
+        if by_git {
+            clones.git("b", &["pull", "-q", "--rebase"]);
+        }
+        let head = clones.head("b");
+        for args in [&["--dry-run"][..], &[], &[]] {
+            clones
+                .sync("b", args)
+                .fails(6)
+                .says("groups/all.toml: it was rolled back: serial 2 was seen here before, found serial 1")
+                .says("trust accept groups/all.toml");
+        }
+        assert_eq!(clones.head("b"), head);
+        assert_eq!(
+            clones.git("b", &["ls-remote", "origin", "main"])[..40],
+            clones.head("a")
+        );
+        // A vault that is mended is gone on with, and what was set is for who is left.
+        clones.git("a", &["checkout", "-q", &removal, "--", "groups", "members", "grants"]);
+        clones.push_by_git("a", "bring it back");
+        clones
+            .sync("b", &[])
+            .ok()
+            .prints("credentials/mine.toml: sealed to the current keys");
+        clones.assert_clean("b");
+        assert_eq!(clones.get("b", "mine"), "my-own-value-here");
+    }
+}
+
+/// A person has looked at it, and wants it so.
+#[test]
+fn who_was_put_back_can_be_accepted() {
+    let clones = Clones::new();
+    clones.fleet.member("mallory");
+    clones.fleet.git(&["push", "-q"]);
+    clones.clone("a");
+    clones.clone("b");
+    clones.set("b", "mine", "my-own-value-here");
+    clones.run("a", &["member", "remove", "mallory"]).ok();
+    clones.git("a", &["revert", "--no-edit", "HEAD"]);
+    clones.git("a", &["push", "-q"]);
+    let refused = clones.sync("b", &[]).fails(6).stderr;
+    let accept = { refused.lines() }
+        .find_map(|line| line.split_once("fleetvault trust accept "))
+        .unwrap()
+        .1;
+    let accept: Vec<&str> = accept.split(' ').collect();
+    clones
+        .run("b", &[&["trust", "accept", "--yes"], &accept[..]].concat())
+        .ok();
+    clones.sync("b", &[]).ok();
+    clones.set("b", "more", "more-own-value-here");
+    clones.sync("b", &[]).ok().prints("pushed 1 commit");
+}

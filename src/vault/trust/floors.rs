@@ -18,6 +18,9 @@ use crate::vault::git::CommitId;
 /// Where the commit is noted up to which the history was asked. No file of a vault has this name.
 const LEARNED: &str = "learned";
 
+/// Where the versions are noted that a person gave up by accepting another, a line each: that the history has them is no news.
+const ACCEPTED: &str = "accepted";
+
 /// A file that is older than, or other than, what was seen here before.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FloorError {
@@ -204,6 +207,16 @@ impl Floors {
             return Ok(());
         };
         let lock = super::lock(directory)?;
+        if let Ok(Some(old)) = self.kept(path)
+            && now.is_none_or(|(serial, _)| serial < old.serial)
+        {
+            let others = accepted_in(directory).filter(|other| (&*other.0, other.1) != (path, old));
+            let lines = others.chain([(path.to_owned(), old)]);
+            let text = lines
+                .map(|(path, floor)| format!("{} {} {path}\n", floor.serial, floor.digest))
+                .collect();
+            super::replace_all(&[(directory.join(ACCEPTED), text)])?;
+        }
         match now {
             Some((serial, digest)) => {
                 let line = Floor { serial, digest }.line();
@@ -217,6 +230,17 @@ impl Floors {
         tell(&lock)
     }
 
+    /// Tells whether a person has accepted here that this version of a file is not the one that stands there; with `or_earlier`, also one with a
+    /// lower serial than that.
+    pub fn is_given_up(&self, path: &str, serial: u64, digest: Digest, or_earlier: bool) -> bool {
+        let Some(directory) = &self.directory else {
+            return false;
+        };
+        let version = Floor { serial, digest };
+        let mut accepted = accepted_in(directory).filter(|(other, _)| other == path);
+        accepted.any(|(_, given_up)| given_up == version || (or_earlier && serial <= given_up.serial))
+    }
+
     /// The paths of all files with a floor, sorted, with the serial of each.
     ///
     /// # Errors
@@ -225,6 +249,12 @@ impl Floors {
         let mut found = Vec::new();
         if let Some(directory) = &self.directory {
             self.collect(directory, "", &mut found)?;
+        }
+        for (path, told) in self.told.borrow().iter() {
+            match found.iter_mut().find(|(known, _)| known == path) {
+                Some((_, serial)) => *serial = told.serial.max(*serial),
+                None => found.push((path.clone(), told.serial)),
+            }
         }
         found.sort();
         Ok(found)
@@ -241,11 +271,11 @@ impl Floors {
         self.told.borrow_mut().insert(path.into(), Floor { serial, digest });
     }
 
-    /// Writes what the history told, and up to which commit it was asked.
+    /// Writes what the history told, and up to which commit it was asked; not where it was cut, since all of it may be there another time.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn learn(&self, commit: CommitId) -> io::Result<()> {
+    pub fn learn(&self, commit: Option<CommitId>) -> io::Result<()> {
         let Some(directory) = &self.directory else {
             return Ok(());
         };
@@ -253,6 +283,7 @@ impl Floors {
             self.raise(path, floor.serial, || floor.digest);
         }
         self.save()?;
+        let Some(commit) = commit else { return Ok(()) };
         // Not synced to disk: where the note is lost, all of the history is asked again.
         super::replace_unsynced(&directory.join(LEARNED), format!("{commit}\n").as_bytes())
     }
@@ -315,6 +346,17 @@ impl Floor {
     fn line(self) -> String {
         format!("{} {}\n", self.serial, self.digest)
     }
+}
+
+/// The versions that were given up. A line that is none says nothing: then the history is believed.
+fn accepted_in(directory: &Path) -> impl Iterator<Item = (String, Floor)> {
+    let text = fs::read_to_string(directory.join(ACCEPTED)).unwrap_or_default();
+    let line = |line: &str| {
+        let mut parts = line.splitn(3, ' ');
+        let (serial, digest) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some((parts.next()?.to_owned(), Floor { serial, digest }))
+    };
+    Vec::from_iter(text.lines().filter_map(line)).into_iter()
 }
 
 /// When a floor in this directory was last written.

@@ -12,7 +12,7 @@ use super::super::{
     store::bad_tree,
     tree::RawTree,
 };
-use super::{FileVersion, History, MAX_DEPTH, Seen, Versions};
+use super::{FileVersion, History, Seen, Versions};
 
 /// How many versions of files a history has. A few small trees that name one another can stand for billions.
 const MAX_VERSIONS: usize = 2_000_000;
@@ -143,7 +143,7 @@ impl History<'_, '_> {
         }
         let shown = String::from_utf8_lossy(path).into_owned();
         let depth = path.iter().filter(|&&byte| byte == b'/').count();
-        if depth >= MAX_DEPTH {
+        if depth >= self.depth {
             return Ok(());
         }
         let read = |id: Option<Oid>| id.map(|id| self.snapshot.store().tree(id, &shown)).transpose();

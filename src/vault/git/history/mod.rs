@@ -14,13 +14,13 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use git2::Oid;
 
 use super::error::{ReadError, SnapshotError};
-use super::id::CommitId;
+use super::id::{BlobId, CommitId};
 use super::listing::TreeFile;
 use super::reference;
 use super::repository::Repository;
 use super::snapshot::Snapshot;
 use super::tree::RawTree;
-use changes::Collected;
+use changes::{Collected, Leaf};
 use commit::{Commit, shallow};
 
 /// How deep a vault's own files stand, and some more.
@@ -61,6 +61,8 @@ pub struct History<'s, 'r> {
     missing: Vec<String>,
     /// Directories in which no vault is.
     searched: RefCell<HashSet<Oid>>,
+    /// How deep files are looked for.
+    depth: usize,
 }
 
 /// What the history has of one vault.
@@ -137,7 +139,9 @@ impl<'s, 'r> History<'s, 'r> {
             reference: CommitId::from(tip).to_string(),
             error: error.into(),
         };
-        if tip != known && !(snapshot.store().has(known) && git.graph_descendant_of(tip, known).map_err(failed)?) {
+        // A note that names something else than a commit is none.
+        let is_here = snapshot.commit_object(known).is_ok();
+        if !is_here || (tip != known && !git.graph_descendant_of(tip, known).map_err(failed)?) {
             return Ok(None);
         }
         let mut walk = git.revwalk().map_err(failed)?;
@@ -161,6 +165,7 @@ impl<'s, 'r> History<'s, 'r> {
             cut: Vec::new(),
             missing,
             searched: RefCell::default(),
+            depth: MAX_DEPTH,
         };
         let mut seen: HashSet<Oid> = tips.iter().copied().collect();
         for tip in tips {
@@ -242,6 +247,30 @@ impl<'s, 'r> History<'s, 'r> {
     /// # Errors
     /// The commit that is read has no vault, or there are more versions than any vault has.
     pub fn versions(&self, folders: &[&str], progress: &dyn Fn(usize)) -> Result<Versions, ReadError> {
+        self.versions_of(folders, &|_, _| true, progress)
+    }
+
+    /// The same for files that stand in the folders themselves, and for those versions that are wanted: there is no limit to what anybody with
+    /// push rights can put beside them.
+    ///
+    /// # Errors
+    /// As [`History::versions`].
+    pub fn versions_in(
+        mut self,
+        folders: &[&str],
+        wanted: &dyn Fn(&str, BlobId) -> bool,
+    ) -> Result<Versions, ReadError> {
+        self.depth = 1;
+        let is_wanted = |path: &[u8], id| std::str::from_utf8(path).is_ok_and(|path| wanted(path, BlobId::from(id)));
+        self.versions_of(folders, &is_wanted, &|_| {})
+    }
+
+    fn versions_of(
+        &self,
+        folders: &[&str],
+        wanted: &dyn Fn(&[u8], Oid) -> bool,
+        progress: &dyn Fn(usize),
+    ) -> Result<Versions, ReadError> {
         let mut found = Versions {
             unreadable: self.missing.clone(),
             ..Versions::default()
@@ -277,7 +306,13 @@ impl<'s, 'r> History<'s, 'r> {
                     &empty,
                     &mut Vec::new(),
                     folders,
-                    &mut |path, change| collected.note(path, change, seen),
+                    &mut |path, (old, new)| {
+                        let wanted = |leaf: &Leaf| wanted(path, leaf.id);
+                        match (old.filter(wanted), new.filter(wanted)) {
+                            (None, None) => Ok(()),
+                            change => collected.note(path, change, seen),
+                        }
+                    },
                 );
                 match compared {
                     Err(error @ ReadError::TooMany { .. }) => return Err(error),

@@ -1,16 +1,19 @@
 //! Whether commits may become the branch, or be pushed: every vault that they touch, not only the one that is worked in.
 
+use std::collections::BTreeSet;
+
 use fleetvault::{
     cli::Failure,
     review::{
         Finding,
         base::compare,
-        incoming::{Judgement, below_floors, judge},
+        incoming::{Judgement, below_floors, judge, sealed_to},
         proposal::touched_vaults,
     },
     terminal::{progress::Progress, report::Report},
     vault::{CommitId, FileError, FileProblem, Repository, Vault},
 };
+use vault_format::FilePath;
 
 use crate::context::Context;
 
@@ -61,6 +64,9 @@ impl<'j> Judge<'j> {
         let here = self.repository.reopen_in(self.directory)?;
         let old = Vault::load(here.snapshot(&before.to_string())?, None)?;
         let new = self.context.load(here.snapshot(&new.to_string())?)?;
+        if was_sealed {
+            new.learn_from_history(&here, false)?;
+        }
         let mut found = RolledBack {
             refused: compare(&old, &new)?,
             ..RolledBack::default()
@@ -68,9 +74,12 @@ impl<'j> Judge<'j> {
         for finding in below_floors(&new)? {
             // The branch has stood there before: made on another branch, or given up with git. Who reads the file is refused all the same.
             let blob = |vault: &Vault<'_>| vault.snapshot().blob_id(&finding.path).ok();
-            let is_sealed_to =
-                was_sealed && (finding.path.starts_with("groups/") || finding.path.starts_with("members/"));
-            if blob(&old) == blob(&new) && !is_sealed_to {
+            let (was, is) = (blob(&old), blob(&new));
+            // To what is gone nothing is sealed.
+            let is_sealed_to = was_sealed
+                && is.is_some_and(|is| is.is_some())
+                && (finding.path.starts_with("groups/") || finding.path.starts_with("members/"));
+            if was == is && !is_sealed_to {
                 found.as_before.push(finding.path);
             } else if !found.refused.iter().any(|refused| refused.path == finding.path) {
                 found.used.push(finding.path.clone());
@@ -79,6 +88,36 @@ impl<'j> Judge<'j> {
         }
         found.refused.sort();
         Ok(found)
+    }
+
+    /// Before own commits go behind what came: to whom they are sealed may have been put back there.
+    pub fn learn(&self, incoming: CommitId, keep: bool) -> Result<(), Failure> {
+        let here = self.repository.reopen_in(self.directory)?;
+        // Own commits may have what it has not, a root for example; what is broken is for the judge.
+        let Ok(vault) = self.context.load_on_the_way(here.snapshot(&incoming.to_string())?) else {
+            return Ok(());
+        };
+        self.context.learn(&here, &vault, keep)
+    }
+
+    /// The members and groups that are older than what is known here, and to whom something is sealed that differs between two commits.
+    pub fn sealed_to_older(&self, before: CommitId, new: CommitId) -> Result<Vec<Finding>, Failure> {
+        let here = self.repository.reopen_in(self.directory)?;
+        let vault = self.context.load(here.snapshot(&new.to_string())?)?;
+        vault.learn_from_history(&here, false)?;
+        let mut older = below_floors(&vault)?;
+        if older.is_empty() {
+            return Ok(older);
+        }
+        let mut holders = BTreeSet::new();
+        for change in self.repository.differences(before, new)? {
+            let path = in_vault(self.directory, &change.path).and_then(FilePath::parse);
+            if let (Some(path), Some(_)) = (path, change.after) {
+                holders.extend(sealed_to(&vault, &path)?);
+            }
+        }
+        older.retain(|finding| FilePath::parse(&finding.path).is_some_and(|path| holders.contains(&path)));
+        Ok(older)
     }
 
     fn one(&self, directory: &str, before: CommitId, new: CommitId) -> Result<Judgement, Failure> {
@@ -167,4 +206,12 @@ pub fn refuse(findings: &[Finding], code: &'static str, summary: String, hint: S
     }
     reports.push(Report::new(6, code, summary).hint(hint));
     Failure(reports)
+}
+
+/// A path below a vault's directory.
+pub fn in_vault<'p>(directory: &str, path: &'p str) -> Option<&'p str> {
+    match directory {
+        "" => Some(path),
+        directory => path.strip_prefix(directory)?.strip_prefix('/'),
+    }
 }

@@ -194,6 +194,9 @@ impl Round<'_> {
             older: Vec::new(),
             floors: Vec::new(),
         };
+        if step.own > 0 {
+            self.judge().learn(incoming, !self.args.dry_run)?;
+        }
         // Where the upstream was set back, what it lost must not come back with the own commits as if nothing had happened.
         if parting.lost == 0 && self.repository.is_or_follows(head, incoming)? {
             if step.own > 0 && !self.args.no_push {
@@ -201,7 +204,7 @@ impl Round<'_> {
                 self.take(&mut step, made);
             }
             return match step.result == head {
-                true => Ok(step),
+                true => self.expect_sealed_to_latest(step, &parting, incoming),
                 false => self.expect_none_older(step, &parting, incoming),
             };
         }
@@ -231,6 +234,19 @@ impl Round<'_> {
         }
         step.older = older.as_before;
         Ok(step)
+    }
+
+    /// Own commits that stay as they are may have got behind what was put back by git alone.
+    fn expect_sealed_to_latest(&self, step: Step, parting: &Parting, incoming: CommitId) -> Result<Step, Failure> {
+        if step.own == 0 || self.args.no_push {
+            return Ok(step);
+        }
+        let older = self.judge().sealed_to_older(incoming, step.result)?;
+        if older.is_empty() {
+            return Ok(step);
+        }
+        let used: Vec<String> = older.iter().map(|finding| finding.path.clone()).collect();
+        Err(self.refuse_incoming(&older, &used, parting, incoming))
     }
 
     fn rebasing(&self) -> Rebase<'_> {

@@ -12,7 +12,10 @@ use fleetvault::{
 };
 use vault_format::FilePath;
 
-use super::rebase::{Rebase, Rebased};
+use super::{
+    judge::in_vault,
+    rebase::{Rebase, Rebased},
+};
 use crate::context::fail;
 
 /// A file that is sealed anew wherever it stands as some commit made it.
@@ -130,10 +133,7 @@ impl Rebase<'_> {
     }
 
     pub(super) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
-        match self.directory {
-            "" => Some(path),
-            directory => path.strip_prefix(directory)?.strip_prefix('/'),
-        }
+        in_vault(self.directory, path)
     }
 
     fn sealed_again(&self, vault: &Vault<'_>, parting: &Parting, files: &[FilePath]) -> Result<Plan, Failure> {
