@@ -2,7 +2,7 @@
 //! or an honest `git revert`, has put back.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap},
 };
 
@@ -114,6 +114,8 @@ struct Counting<'c> {
     authority: &'c Authority,
     repository: &'c Repository,
     known: RefCell<HashMap<BlobId, Option<String>>>,
+    /// Whether some are not here, as in a partial clone.
+    lacks: Cell<bool>,
 }
 
 impl Counting<'_> {
@@ -123,7 +125,9 @@ impl Counting<'_> {
         };
         let mut known = self.known.borrow_mut();
         let counts_at = known.entry(id).or_insert_with(|| {
-            let bytes = self.repository.contents(id, MAX_FILE).ok().flatten()?;
+            let bytes = self.repository.contents(id, MAX_FILE);
+            self.lacks.set(self.lacks.get() || bytes.is_err());
+            let bytes = bytes.ok().flatten()?;
             let at = own_path(&bytes)?;
             signed(self.authority, &FilePath::parse(&at)?, &bytes).map(|_| at)
         });
@@ -189,15 +193,19 @@ impl<'r> Vault<'r> {
             Some(history) => history,
             None => History::of(repository, self.snapshot(), false).map_err(|error| failed(self, error))?,
         };
-        // In a clone that is shallow, or lacks objects, more may be known another time.
         let is_cut = is_whole && !history.cut().is_empty();
         let counting = Counting {
             authority: self.authority(),
             repository,
             known: RefCell::default(),
+            lacks: Cell::new(false),
         };
+        // Most files are what they ever were: nothing is to be read of them.
+        let is_current = |path: &str, id| self.snapshot().blob_id(path).ok().flatten() == Some(id);
         let versions = history
-            .versions_in(&SEALED_TO, &|path, id| counting.is_signed(path, id))
+            .versions_in(&SEALED_TO, &|path, id| {
+                !is_current(path, id) && counting.is_signed(path, id)
+            })
             .map_err(|error| self.error("", error))?;
         let mut found = Vec::new();
         // What was given up here stays so, also where all of the history is asked again.
@@ -220,7 +228,8 @@ impl<'r> Vault<'r> {
             found.extend(now.map(|now| latest.than(path, now)));
         }
         if keep {
-            let up_to = (!is_cut).then_some(commit);
+            // In a clone that is shallow, or lacks objects, more may be known another time.
+            let up_to = (!is_cut && !counting.lacks.get()).then_some(commit);
             self.floors().learn(up_to).map_err(|error| failed(self, error))?;
         }
         if found.iter().any(|later| matches!(later.path, FilePath::Root(_))) {

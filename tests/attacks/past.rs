@@ -131,21 +131,24 @@ fn a_note_that_names_no_commit_is_none() {
     }
 }
 
-/// The same machine has a shallow clone first, and all of the history later.
+/// The same machine has a clone first that lacks commits or contents, and all of the history later.
 #[test]
-fn what_a_shallow_clone_could_not_tell_is_asked_again() {
+fn what_a_shallow_or_partial_clone_could_not_tell_is_asked_again() {
     let fleet = fleet();
     revoke(&fleet);
     put_back(&fleet);
-    let state = tempfile::tempdir().unwrap();
+    fleet.git(&["config", "uploadpack.allowFilter", "true"]);
     let url = format!("file://{}", fleet.vault().display());
-    let shallow = fleet.path("shallow");
-    let args = ["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()];
-    fleet.git_in(&fleet.path("."), &args).ok();
-    let mut command = fleet.fleetvault_command(&["set", "one", "--members", "dev"]);
-    command.env("XDG_STATE_HOME", state.path()).current_dir(&shallow);
-    crate::support::run(command, b"value-of-one").ok();
-    assert_refused(&state, &fleet);
+    for part in ["--depth=1", "--filter=blob:none"] {
+        let state = tempfile::tempdir().unwrap();
+        let clone = fleet.path(part);
+        let args = ["clone", "-q", part, &url, clone.to_str().unwrap()];
+        fleet.git_in(&fleet.path("."), &args).ok();
+        let mut command = fleet.fleetvault_command(&["set", "one", "--members", "dev"]);
+        command.env("XDG_STATE_HOME", state.path()).current_dir(&clone);
+        crate::support::run(command, b"value-of-one").ok();
+        assert_refused(&state, &fleet);
+    }
 }
 
 /// A few small objects that name one another are as many paths as somebody likes, and stay in the history after they were reverted.
