@@ -13,14 +13,6 @@ use std::{
 use thiserror::Error;
 use vault_format::Digest;
 
-use crate::vault::git::CommitId;
-
-/// Where the commit is noted up to which the history was asked. No file of a vault has this name.
-const LEARNED: &str = "learned";
-
-/// Where the versions are noted that a person gave up by accepting another, a line each: that the history has them is no news.
-const ACCEPTED: &str = "accepted";
-
 /// A file that is older than, or other than, what was seen here before.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FloorError {
@@ -56,20 +48,21 @@ pub enum FloorError {
 
 /// The floors of one vault, and those to be written when all checks are through.
 pub struct Floors {
-    directory: Option<PathBuf>,
+    pub(super) directory: Option<PathBuf>,
     raised: RefCell<BTreeMap<String, Floor>>,
     /// Files that were found exactly at their floors, with their serials.
     held: RefCell<BTreeMap<String, u64>>,
     /// Floors that were told by the history.
-    told: RefCell<BTreeMap<String, Floor>>,
+    pub(super) told: RefCell<BTreeMap<String, Floor>>,
     /// When any floor of this vault was last written, before any was read.
     written: Cell<Option<SystemTime>>,
 }
 
+/// What is remembered of one file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Floor {
-    serial: u64,
-    digest: Digest,
+pub(super) struct Floor {
+    pub(super) serial: u64,
+    pub(super) digest: Digest,
 }
 
 impl Floors {
@@ -198,49 +191,6 @@ impl Floors {
         Ok(())
     }
 
-    /// Takes a file as it is now for its floor, also where that is lower; `None` forgets it.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn accept(&self, path: &str, now: Option<(u64, Digest)>) -> io::Result<()> {
-        let Some(directory) = &self.directory else {
-            return Ok(());
-        };
-        let lock = super::lock(directory)?;
-        if let Ok(Some(old)) = self.kept(path)
-            && now.is_none_or(|(serial, _)| serial < old.serial)
-        {
-            let others = accepted_in(directory).filter(|other| (&*other.0, other.1) != (path, old));
-            let lines = others.chain([(path.to_owned(), old)]);
-            let text = lines
-                .map(|(path, floor)| format!("{} {} {path}\n", floor.serial, floor.digest))
-                .collect();
-            super::replace_all(&[(directory.join(ACCEPTED), text)])?;
-        }
-        match now {
-            Some((serial, digest)) => {
-                let line = Floor { serial, digest }.line();
-                super::replace_all(&[(directory.join(path), line)])?;
-            }
-            None => match fs::remove_file(directory.join(path)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            },
-        }
-        tell(&lock)
-    }
-
-    /// Tells whether a person has accepted here that this version of a file is not the one that stands there; with `or_earlier`, also one with a
-    /// lower serial than that.
-    pub fn is_given_up(&self, path: &str, serial: u64, digest: Digest, or_earlier: bool) -> bool {
-        let Some(directory) = &self.directory else {
-            return false;
-        };
-        let version = Floor { serial, digest };
-        let mut accepted = accepted_in(directory).filter(|(other, _)| other == path);
-        accepted.any(|(_, given_up)| given_up == version || (or_earlier && serial <= given_up.serial))
-    }
-
     /// The paths of all files with a floor, sorted, with the serial of each.
     ///
     /// # Errors
@@ -258,34 +208,6 @@ impl Floors {
         }
         found.sort();
         Ok(found)
-    }
-
-    /// The commit up to which the history was last asked for what this machine has not seen; `None` where that never happened.
-    pub fn learned(&self) -> Option<CommitId> {
-        let text = fs::read_to_string(self.directory.as_ref()?.join(LEARNED)).ok()?;
-        text.trim_end().parse().ok()
-    }
-
-    /// Takes what the history tells of a file for its floor, where that is higher. Nothing is written before [`Floors::learn`].
-    pub fn note_later(&self, path: &str, serial: u64, digest: Digest) {
-        self.told.borrow_mut().insert(path.into(), Floor { serial, digest });
-    }
-
-    /// Writes what the history told, and up to which commit it was asked; not where it was cut, since all of it may be there another time.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn learn(&self, commit: Option<CommitId>) -> io::Result<()> {
-        let Some(directory) = &self.directory else {
-            return Ok(());
-        };
-        for (path, floor) in self.told.borrow().iter() {
-            self.raise(path, floor.serial, || floor.digest);
-        }
-        self.save()?;
-        let Some(commit) = commit else { return Ok(()) };
-        // Not synced to disk: where the note is lost, all of the history is asked again.
-        super::replace_unsynced(&directory.join(LEARNED), format!("{commit}\n").as_bytes())
     }
 
     fn collect(&self, directory: &Path, prefix: &str, found: &mut Vec<(String, u64)>) -> io::Result<()> {
@@ -318,7 +240,7 @@ impl Floors {
         })
     }
 
-    fn kept(&self, path: &str) -> Result<Option<Floor>, FloorError> {
+    pub(super) fn kept(&self, path: &str) -> Result<Option<Floor>, FloorError> {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
@@ -343,20 +265,9 @@ impl Floors {
 }
 
 impl Floor {
-    fn line(self) -> String {
+    pub(super) fn line(self) -> String {
         format!("{} {}\n", self.serial, self.digest)
     }
-}
-
-/// The versions that were given up. A line that is none says nothing: then the history is believed.
-fn accepted_in(directory: &Path) -> impl Iterator<Item = (String, Floor)> {
-    let text = fs::read_to_string(directory.join(ACCEPTED)).unwrap_or_default();
-    let line = |line: &str| {
-        let mut parts = line.splitn(3, ' ');
-        let (serial, digest) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some((parts.next()?.to_owned(), Floor { serial, digest }))
-    };
-    Vec::from_iter(text.lines().filter_map(line)).into_iter()
 }
 
 /// When a floor in this directory was last written.
@@ -365,7 +276,7 @@ fn last_written(directory: &Path) -> Option<SystemTime> {
 }
 
 /// Lets others see that floors were written. Said last: whoever has read the new time reads the new floors.
-fn tell(lock: &fs::File) -> io::Result<()> {
+pub(super) fn tell(lock: &fs::File) -> io::Result<()> {
     lock.set_modified(SystemTime::now())
 }
 

@@ -4,6 +4,7 @@
 
 mod floors;
 mod known;
+mod learned;
 mod places;
 
 pub use floors::{FloorError, Floors};
