@@ -24,13 +24,9 @@ pub(super) fn put_back(vault: &Vault<'_>, suspects: &BTreeSet<FilePath>) -> Resu
         let found = later(vault, repository, &versions, |path| suspects.contains(path))?;
         Ok(found
             .into_iter()
-            .map(|later| {
-                let (commit, path) = (later.commit.short(), later.path.to_string());
-                let problem = format!(
-                    "put back: serial {} in commit {commit}, serial {} now; 'git checkout {commit} -- {path}' and a commit bring the later one",
-                    later.serial, later.now
-                );
-                Finding { path, problem }
+            .map(|later| Finding {
+                path: later.path.to_string(),
+                problem: format!("put back: {}", later.way_back()),
             })
             .collect())
     })

@@ -31,6 +31,17 @@ pub struct Later {
     pub now: u64,
 }
 
+impl Later {
+    /// What is known of it, and how it comes back, in one line.
+    pub fn way_back(&self) -> String {
+        let (commit, path) = (self.commit.short(), &self.path);
+        format!(
+            "serial {} in commit {commit}, serial {} now; 'git checkout {commit} -- {path}' and a commit bring the later one",
+            self.serial, self.now
+        )
+    }
+}
+
 /// Has something done with the commits that lead to the one that is read.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use fleetvault::{
     cli::{Asking, Failure, plugins, time},
     resolver::{Expectation, IdentitySource, Keyring, identify},
     terminal::counted,
-    vault::{Access, HeadState, Repository, Vault, WriteOptions, write},
+    vault::{Access, HeadState, Repository, Snapshot, Vault, WriteOptions, write},
 };
 
 use crate::{
@@ -77,9 +77,7 @@ impl Context {
             ..WriteOptions::default()
         };
         let written = write(&repository, &options, |snapshot| -> Result<_, Failure> {
-            let vault = self.load(snapshot.again(&repository)?)?;
-            self.check_trust(&repository, &vault, Strictness::Required)?;
-            self.learn(&repository, &vault, !args.dry_run)?;
+            let vault = self.trusted(&repository, snapshot.again(&repository)?, args.dry_run)?;
             let keyring = self.keyring(&vault, keys)?;
             let desk = Desk::new(&vault, &signer, keyring.as_ref(), time::now())?;
             let desk = desk.with_plugins(plugins(Asking::AtTerminal));
@@ -140,7 +138,17 @@ impl Context {
         let reference = branch
             .filter(|branch| repository.commit(branch).is_ok())
             .unwrap_or("HEAD");
-        let vault = self.load(repository.snapshot(reference)?)?;
+        self.trusted(repository, repository.snapshot(reference)?, dry_run)
+    }
+
+    /// A vault that may be written to, with what the history knows of it.
+    fn trusted<'r>(
+        &self,
+        repository: &'r Repository,
+        snapshot: Snapshot<'r>,
+        dry_run: bool,
+    ) -> Result<Vault<'r>, Failure> {
+        let vault = self.load(snapshot)?;
         self.check_trust(repository, &vault, Strictness::Required)?;
         self.learn(repository, &vault, !dry_run)?;
         Ok(vault)
@@ -168,11 +176,7 @@ impl Context {
     /// Before anything is sealed: to whom, the history may know better than this machine.
     pub fn learn<'r>(&self, repository: &'r Repository, vault: &Vault<'r>, keep: bool) -> Result<(), Failure> {
         for later in vault.learn_from_history(repository, keep)? {
-            let (path, commit) = (later.path, later.commit.short());
-            note(&format!(
-                "{path} was put back: serial {} in commit {commit}, serial {} now; 'git checkout {commit} -- {path}' and a commit bring the later one",
-                later.serial, later.now
-            ));
+            note(&format!("{} was put back: {}", later.path, later.way_back()));
         }
         Ok(())
     }

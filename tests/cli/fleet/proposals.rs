@@ -47,50 +47,34 @@ impl Play {
             let args = words(&format!("member add {name} --recipient {public}"));
             let then = state.member_add(name, None, key, 0);
             assert!(then.is_some());
-            self.carry_out(
-                "a",
-                "alice",
-                Proposal {
-                    args,
-                    stdin: String::new(),
-                    then,
-                    opens: true,
-                },
-            );
+            self.begin_with(args, String::new(), then);
         }
         let members = Names::from(["dev".to_owned(), "rev".to_owned()]);
         let then = self.state("a").group_add("team", &members);
         let args = words("group add team dev rev");
-        self.carry_out(
-            "a",
-            "alice",
-            Proposal {
-                args,
-                stdin: String::new(),
-                then,
-                opens: true,
-            },
-        );
+        self.begin_with(args, String::new(), then);
         for (name, scope) in [("token", "*"), ("pat", "dev"), ("deploy", "@team")] {
             let (stdin, stamp) = (self.new_value(), self.next_stamp());
             let then = self
                 .state("a")
                 .set(name, &Names::from([scope.to_owned()]), &stdin, stamp);
             let args = words(&format!("set {name} --members {scope}"));
-            self.carry_out(
-                "a",
-                "alice",
-                Proposal {
-                    args,
-                    stdin,
-                    then,
-                    opens: false,
-                },
-            );
+            self.begin_with(args, stdin, then);
         }
         for clone in super::CLONES {
             self.sync(clone);
         }
+    }
+
+    fn begin_with(&mut self, args: Vec<String>, stdin: String, then: Option<State>) {
+        let opens = true;
+        let proposal = Proposal {
+            args,
+            stdin,
+            then,
+            opens,
+        };
+        self.carry_out("a", "alice", proposal);
     }
 
     fn carry_out(&mut self, clone: &'static str, who: &str, proposal: Proposal) {
